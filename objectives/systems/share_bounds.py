@@ -23,6 +23,7 @@ class Ideal(Columns):
     sends_s: Array
     """As `PrefillShare`, and so are the next three."""
     some: Array
+    """That of the workload, no bound: TTFT falls with it where steps take longer than the way of KV cache."""
     first_s: Array
     drawn_j: Array
     capex_usd: Array
@@ -79,14 +80,14 @@ def least(best: Ideal, decode: DecodeShare, link: PoolLink, context: Context) ->
         Metrics without ledgers and without violations; those of prompts alone are 0.
 
     Domain:
-        Pools that prefill of which `best` has the least of every column.
+        Pools that prefill of which `best` has the least of every column, and all of which have its `some`.
 
     Limits:
         Those of a pair of a fleet where there is one pool that prefills, and nobody waits for it; chips and
         capital of the system are those of the pool that decodes.
 
     Source:
-        Every metric of a pair falls, or stays, with every column of `Ideal`.
+        Every metric of a pair falls, or stays, with every column of `Ideal` but `some`.
 
     Examples:
         By hand, in tests/systems/test_shares.py.

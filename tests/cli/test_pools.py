@@ -66,6 +66,13 @@ def test_a_sweep_tells_the_best_pair_at_each_target(dse, study, tmp_path):
     assert told["pools"]["link"] == {"bandwidth": 25e9, "latency": 5e-6}
 
 
+def test_bytes_of_two_pools_are_not_said_to_fill_one_chip(dse):
+    pools = [part for pool in ("prefill=r200", "decode=h100") for part in ("--pool", f"{pool},tp=1,pp=1")]
+    load = ("--llm", "opt-30b", "--workload", "chat", "--weights", "fp8")
+    said = dse("estimate", *pools, "--pool-link", "25 GB/s, 5 us", *load)
+    assert "What fills one chip of each pool" in said.out and "the fullest chip" not in said.out
+
+
 def test_a_run_finds_the_same_pairs_and_goes_on_where_it_was(dse, study, tmp_path):
     said = dse("run", study, "--trials", "3", "--out", tmp_path / "out")
     assert said.code == 0, said.err

@@ -16,7 +16,7 @@ from dse.front.files import Front
 from dse.question.pools.study import PooledStudy, load_question
 from dse.search.bound.limits import Limits
 from dse.search.pairs.driver import sweep_pairs
-from dse.search.pairs.gap import least_of_prefill, prefills, prove_pairs
+from dse.search.pairs.gap import decodes, least_of_prefill, prefills, prove_pairs
 from dse.search.pairs.result import eligibility_of
 from objectives import api
 
@@ -166,6 +166,34 @@ def test_the_numbers_of_the_pool_that_prefills_are_bounds_and_near(swept: Swept)
     assert (bound <= lowest * (1.0 + 1e-9)).all()
     # random chips come near, so a bound that is far below proves little
     assert (bound >= lowest / 2.0).all(), dict(zip(names, bound / lowest, strict=True))
+
+
+def test_no_pair_with_long_steps_is_faster_than_its_pool_that_decodes_with_the_ideal_pool(
+    tmp_path: Path,
+) -> None:
+    """Steps that take longer than the way of KV cache: whether prompts are computed must be no bound."""
+    pools = {
+        "prefill": {"space": "lpu-or-hbm", "tp": [8], "pp": [1], "batch": [1]},
+        "decode": {"space": "lpu-or-hbm", "tp": [8, 32], "pp": [1, 10, 80], "batch": [512, 4096, 16384]},
+        "link": "25 GB/s, 5 us",
+    }
+    lengths = {"prefill_load": 0.05, "isl": "128 token", "osl": "4000 token"}
+    settings = {f"workload/article.{name}": value for name, value in lengths.items()}
+    study = load(tmp_path, **TOKENS, pools=pools, settings=settings)
+    best, _ = least_of_prefill(study, between=True, limits=Limits.of(2.0))
+    evaluate, tried = decodes(study, best), 0
+    for seed in range(3):
+        prefill, decode = (random_pool(study, r, 4000, 2 * seed + i) for i, r in enumerate(study.pools))
+        designs = api.Designs(pools=(prefill, decode), link=study.link.columns())
+        m = study.first.cost_model.evaluate(designs, study.context)
+        values, _ = evaluate(decode.chips, decode.deployments)
+        over = violations(m, study.context, study.limits).values()
+        ok = np.all([np.broadcast_to(v, designs.shape) <= 0.0 for v in over], axis=0)
+        tried += int(ok.sum())
+        for goal, bound in zip(study.first.objectives, values, strict=True):
+            found = np.broadcast_to(goal.value(m, study.context), designs.shape)
+            assert (np.broadcast_to(bound, designs.shape)[ok] <= found[ok] * (1.0 + 1e-9)).all(), goal.name
+    assert tried > 100
 
 
 def test_a_better_front_is_proven_to_be_nearer(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """One ledger as a table: its parts, the largest first, with their share."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
 
 from rich.console import Console, RenderableType
 from rich.table import Table
@@ -11,10 +13,15 @@ from dse.report.words.part_names import word
 from objectives.ledgers import LEDGERS, Ledger
 
 
-def print_ledgers(console: Console, ledgers: Mapping[str, Mapping[str, float]]) -> None:
-    """All ledgers that are not empty, two side by side."""
+def print_ledgers(
+    console: Console,
+    ledgers: Mapping[str, Mapping[str, float]],
+    titles: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """All ledgers that are not empty, two side by side; some may have another title, by name."""
     grid = Table.grid(padding=(1, 4))
-    parts = [ledger_table(each, ledgers.get(each.name, {})) for each in LEDGERS]
+    named = [replace(each, title=titles.get(each.name, each.title)) for each in LEDGERS]
+    parts = [ledger_table(each, ledgers.get(each.name, {})) for each in named]
     made = [part for part in parts if part is not None]
     # a row of the grid is as high as the longer one
     for i in range(0, len(made), 2):

@@ -13,6 +13,9 @@ from dse.report.words.violations import pretty_violation
 from dse.text import cp_text
 from objectives.metrics import Metric
 
+TITLES = {"capacity_bytes": "What fills one chip of each pool: {}"}
+"""Titles of ledgers whose parts are those of several pools, and no one chip has."""
+
 
 def show_system(found: SystemEstimate) -> None:
     """Print an estimate of a system of pools."""
@@ -40,7 +43,7 @@ def show_system(found: SystemEstimate) -> None:
     heads = ["", "value", "target"] if found.targets else ["", "value"]
     console.print(table(heads, [line[: len(heads)] for line in lines], right=heads[1:]))
     console.print()
-    print_ledgers(console, found.ledgers)
+    print_ledgers(console, found.ledgers, TITLES)
     console.print(plain(f"Bound by {word(found.bound_by)}."))
     over = {name: pretty_violation(name, v) for name, v in found.violations.items() if v > 0.0}
     if over:

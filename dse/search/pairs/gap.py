@@ -30,6 +30,7 @@ from dse.search.bound.prove import Bound, Progress, Proof
 from objectives import api
 from objectives.arrays import Array
 from objectives.equations.llm.mean_layer import mean_layer
+from objectives.equations.step.prefix_cache import computed_tokens
 from objectives.systems.share_bounds import Ideal, ideal, least
 from objectives.systems.shares import decode_share, prefill_share
 
@@ -134,6 +135,8 @@ def least_of_prefill(
     lowest = proof.lowest()
     # rounding of a logarithm must not lift a bound
     found = dict(zip(names, np.exp(lowest)[:, None] * (1.0 - 1e-12), strict=True))
+    # the same for every chip; a bound of it would not do, since TTFT may fall where it rises
+    found["some"] = np.where(np.reshape(computed_tokens(study.context.workload), 1) > 0.0, 1.0, 0.0)
     # numbers that no objective depends on are not looked for
     return Ideal(**{name: found.get(name, np.zeros(1)) for name in Ideal.__dataclass_fields__}), ended
 
@@ -146,7 +149,7 @@ def _numbers(study: PooledStudy) -> tuple[str, ...]:
     bounded = {goal.name for goal in goals} | {goal.name for goal, _ in study.limits} - {"ttft"}
     waits = ("first_s",) if bounded & {"ttft", "end_to_end"} else ()
     read = [name for cost in counted for name in _READ.get(cost, ())]
-    return tuple(dict.fromkeys(("sends_s", "some", *waits, *read)))
+    return tuple(dict.fromkeys(("sends_s", *waits, *read)))
 
 
 def prefills(study: PooledStudy, names: Sequence[str]) -> Evaluate:
