@@ -233,8 +233,11 @@ _DESIGN = ("chip", "role", "batch", "tp", "cp", "pp", "ep", "dp")
 
 
 def distinct(table: Table) -> Table:
-    """The first row of each design: a chip in one deployment, which several targets may have found."""
-    named = [name for name in _DESIGN if name in table.columns]
+    """The first row of each design: a chip in one deployment, which several targets may have found.
+
+    Columns of a pool, such as `decode.tp`, count as those of a chip do.
+    """
+    named = [name for name in table.columns if name.rpartition(".")[2] in _DESIGN]
     return table.drop_duplicates(named, ignore_index=True) if named else table
 
 

@@ -13,6 +13,7 @@ from dse.decide.pairs.proposal import PairProposal, propose_pair
 from dse.decide.propose.rounding import roundings
 from dse.errors import InfeasibleError
 from dse.front.files import Front
+from dse.front.tables import stack
 from dse.question.pools.eligibility import PairEligibility
 from dse.question.pools.study import PooledStudy, load_question
 from dse.search.pairs.driver import sweep_pairs
@@ -89,14 +90,15 @@ def test_sizes_are_multiples_of_the_steps_that_can_be_built(swept, proposed):
 def test_it_is_the_best_of_all_pairs_of_roundings_and_layouts(swept, proposed):
     """Brute force: every pair of roundings in every pair of layouts, each evaluated by the cost model."""
     study, front = swept
-    rows = front.frame[front.frame["tpot_s"] <= AT["tpot"]]
+    every = stack([front.frame, front.at_targets])
+    rows = every[every["tpot_s"] <= AT["tpot"]]
     rows = rows[
         [bool({str(r["prefill.chip"]), str(r["decode.chip"])} - {"h100-sxm"}) for _, r in rows.iterrows()]
     ]
     row = rows.sort_values("usd_per_token_per_s").iloc[0].to_dict()
     picked = pair_of_row(study, row)
     rules = study.first.setting.catalog.get(BuildableSpec, "steps-2026")
-    every = []
+    ways = []
     for role, pool in picked.items():
         chips = roundings(pool.candidate, rules) if pool.candidate.branch else [pool.candidate]
         layouts = layouts_of(study, role)
@@ -104,8 +106,8 @@ def test_it_is_the_best_of_all_pairs_of_roundings_and_layouts(swept, proposed):
             sizes_of(api.Pool(role=role, chips=None, deployments=layouts.take(np.asarray([i]))))  # type: ignore[arg-type]
             for i in range(layouts.size)
         ]
-        every.append([(role, PoolDesign(candidate=c, sizes=s)) for c in chips for s in sizes])
-    pairs = [dict(each) for each in product(*every)]
+        ways.append([(role, PoolDesign(candidate=c, sizes=s)) for c in chips for s in sizes])
+    pairs = [dict(each) for each in product(*ways)]
     limits = (*study.limits, (study.first.bounded("tpot"), AT["tpot"]))
     over = violations_of(study, pairs, limits)
     fits = np.all([v <= 0.0 for v in over.values()], axis=0)

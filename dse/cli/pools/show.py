@@ -15,6 +15,7 @@ from dse.front.files import Front
 from dse.front.tables import Row, plain_rows
 from dse.question.pools.eligibility import PairEligibility, Standing
 from dse.question.pools.study import PooledStudy
+from dse.report.words.answer import contenders
 from dse.report.words.eligibility import SHOWN
 from dse.report.words.part_names import counted
 from dse.text import cp_text
@@ -25,7 +26,11 @@ FLEET = (
 )
 GRID = (
     "layouts are those that the study lists, and of sizes that it leaves out those of a coarse grid: batches "
-    "and EP between them were not tried; dse compare --pool tries more for chips of the catalog"
+    "and EP between them were not tried"
+)
+SOLVED = (
+    "layouts are those that the study lists; of sizes that it leaves out a coarse grid was paired, and chips "
+    "that contend at a target were solved again between its steps"
 )
 UNRANKED = "unanchored"
 """Head of the line of the best pair that may not win."""
@@ -42,7 +47,7 @@ def show_pairs(study: PooledStudy, front: Front) -> None:
     roles = list(study.pools)
     columns = ["", *(head for role in roles for head in (role, f"its layout ({role})")), "chips"]
     columns += [a.label for a in front.axes]
-    rows = plain_rows(front.frame)
+    rows = plain_rows(contenders(front))
     # a single basis of prices need not be named above a table
     of_rows = dict.fromkeys(standing_of(eligible, row)[0] for row in rows)
     present = [group for group in dict.fromkeys((*eligible.groups, *of_rows)) if group in of_rows]
@@ -69,7 +74,7 @@ def notes_of(study: PooledStudy, eligible: PairEligibility) -> Iterator[str]:
         yield DECODE_ONLY
     if "prefill" in study.pools and work.pools == "fleet":
         yield FLEET
-    yield GRID
+    yield SOLVED if "prefill" in study.pools and study.first.swept and study.spec.report_at else GRID
     yield UNMEASURED
     yield study.link.note.replace("; --pool-link", "")
 

@@ -205,7 +205,7 @@ class _Pairs:
             held = merged(study.limits, own)
             for j, pair in enumerate(self.pairs):
                 chips = {role: pool.candidate for role, pool in pair.items()}
-                best = with_best_layouts(study, chips, held)
+                best = with_best_layouts(study, chips, held, fine=False)
                 if best is not None:
                     out[i, j] = costs_of(study, [best])[0]
         return out

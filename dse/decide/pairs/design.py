@@ -16,10 +16,10 @@ from dse.errors import nearest, spec_error
 from dse.evaluate.batch import axis_of
 from dse.evaluate.pools.pairs import best_of_pair
 from dse.evaluate.pools.result import SystemEstimate
-from dse.evaluate.pools.study_layouts import grid_of_pool
+from dse.evaluate.pools.study_layouts import fine_layouts, grid_of_pool
 from dse.evaluate.pools.system import NamedPool, system_of
 from dse.front.files import Front
-from dse.front.tables import Row, plain_rows
+from dse.front.tables import Row, plain_rows, stack
 from dse.question.chip_names import branch_of, pair_name
 from dse.question.pools.study import PooledStudy
 from dse.spec.yaml.units import pretty
@@ -120,18 +120,23 @@ def estimate_of(study: PooledStudy, pair: Pair, limits: Limits) -> SystemEstimat
     )
 
 
-def with_best_layouts(study: PooledStudy, chips: Mapping[str, Candidate], limits: Limits) -> Pair | None:
-    """Chips in their best layouts that the study allows; None where none is feasible."""
+def with_best_layouts(
+    study: PooledStudy, chips: Mapping[str, Candidate], limits: Limits, *, fine: bool = True
+) -> Pair | None:
+    """Chips in their best layouts that the study allows, see `best_layouts`; None where none is feasible."""
     made = {role: chips_of_candidates(own, [chips[role]]) for role, own in study.pools.items()}
-    found = best_layouts(study, made, limits)
+    found = best_layouts(study, made, limits, fine=fine)
     if found is None:
         return None
     return {role: PoolDesign(candidate=chips[role], sizes=sizes_of(found.pool(role))) for role in study.pools}
 
 
-def best_layouts(study: PooledStudy, chips: Mapping[str, api.Chips], limits: Limits) -> api.Designs | None:
+def best_layouts(
+    study: PooledStudy, chips: Mapping[str, api.Chips], limits: Limits, *, fine: bool = True
+) -> api.Designs | None:
     """The best layouts of the chips of all pools, each a batch of one; None where none is feasible.
 
+    Without `fine` those of the coarse grid, which takes a tenth of the time.
     Of pools that prefill and decode all pairs of layouts are compared; of others they are found by descent.
     """
     first = study.first
@@ -141,9 +146,7 @@ def best_layouts(study: PooledStudy, chips: Mapping[str, api.Chips], limits: Lim
         goal=first.goal,
         tolerance=study.spec.tolerance,
     )
-    choices = tuple(
-        PoolChoice(role=role, chips=chips[role], layouts=layouts_of(study, role)) for role in study.pools
-    )
+    choices = tuple(_choice(study, role, chips[role], fine=fine) for role in study.pools)
     link = study.link.columns()
     if exactly(study):
         return best_of_pair(question, choices, link, limits)
@@ -153,14 +156,21 @@ def best_layouts(study: PooledStudy, chips: Mapping[str, api.Chips], limits: Lim
     return found if all(np.asarray(v).reshape(-1)[0] <= 0.0 for v in over.values()) else None
 
 
+def _choice(study: PooledStudy, role: str, chips: api.Chips, *, fine: bool) -> PoolChoice:
+    """A pool in every layout of the study."""
+    own = study.pools[role]
+    layouts, any_batch = fine_layouts(role, own) if fine else (grid_of_pool(role, own).reshape(-1), False)
+    return PoolChoice(role=role, chips=chips, layouts=layouts, any_batch=any_batch)
+
+
 def exactly(study: PooledStudy) -> bool:
     """Whether best layouts are the best of all pairs, and not found by descent."""
     return "prefill" in study.pools
 
 
 def layouts_of(study: PooledStudy, role: str) -> api.Deployments:
-    """Every layout of a pool that the study allows, shape (n,)."""
-    return grid_of_pool(role, study.pools[role]).reshape(-1)
+    """Every layout of a pool that the study allows, shape (n,), but for batches between the steps."""
+    return fine_layouts(role, study.pools[role])[0]
 
 
 def sizes_of(pool: api.Pool) -> dict[str, int]:
@@ -192,6 +202,12 @@ def found_pair(
     return pair_of_row(study, best), merged(study.limits, own)
 
 
+def rows_of(front: Front) -> Sequence[Row]:
+    """Pairs of the front, and behind them those that were solved again at its targets."""
+    found: Sequence[Row] = plain_rows(stack([front.frame, front.at_targets]))
+    return found
+
+
 def rows_within(rows: Sequence[Row], limits: Limits) -> list[Row]:
     """Rows that meet every limit; an objective without a column is unknown here, so that it excludes none."""
     known = [(axis_of(goal).column, limit) for goal, limit in limits]
@@ -200,9 +216,9 @@ def rows_within(rows: Sequence[Row], limits: Limits) -> list[Row]:
 
 def _rows(front: Front, trial: str) -> Sequence[Row]:
     """Rows of the front that `trial` names; raises `SpecError` where none does."""
-    every: Sequence[Row] = plain_rows(front.frame)
+    every = rows_of(front)
     if trial.startswith("row:"):
-        number, count = trial.removeprefix("row:"), len(every)
+        number, count = trial.removeprefix("row:"), len(front.frame)
         if not is_count(number) or not 1 <= int(number) <= count:
             raise spec_error("TRIAL", f"expected a row from row:1 to row:{count}, got {trial!r}")
         return [every[int(number) - 1]]

@@ -150,7 +150,8 @@ def _size_moves(study: PooledStudy, role: str, pool: PoolDesign) -> Iterator[_Mo
     for name in every:
         alike = np.ones(layouts.size, dtype=np.bool_)
         for other in every:
-            if other != name:
+            # a batch may be between those of the grid, and stays as it is
+            if other not in (name, "batch"):
                 alike &= every[other] == here[other]
         old = float(here[name])
         values = np.unique(every[name][alike])
@@ -158,6 +159,7 @@ def _size_moves(study: PooledStudy, role: str, pool: PoolDesign) -> Iterator[_Mo
         for new in (*values[values < old][-1:], *values[values > old][:1]):
             row = int(np.flatnonzero(alike & (every[name] == new))[0])
             sizes = {k: int(np.asarray(a)[row]) for k, a in layouts.columns().items()}
+            sizes["batch"] = sizes["batch"] if name == "batch" else pool.sizes["batch"]
             moved = replace(pool, sizes=sizes)
             yield _Move(role=role, what=name, unit="", old=old, new=float(new), pool=moved)
 

@@ -19,6 +19,7 @@ from dse.decide.pairs.design import (
     layouts_of,
     name_of,
     pair_of_row,
+    rows_of,
     rows_within,
     sizes_of,
     violations_of,
@@ -35,7 +36,7 @@ from dse.evaluate.pools.fronts import rows_of_decode, rows_of_prefill
 from dse.evaluate.pools.pairs import best_pair
 from dse.evaluate.pools.result import SystemEstimate
 from dse.front.files import Front
-from dse.front.tables import Row, plain_rows
+from dse.front.tables import Row
 from dse.question.chip_names import branch_of
 from dse.question.pools.eligibility import PairEligibility
 from dse.question.pools.study import PooledStudy
@@ -186,7 +187,7 @@ def propose_pair(
 
 def _contenders(study: PooledStudy, front: Front, limits: Limits, eligible: PairEligibility) -> list[Row]:
     """Pairs that meet the limits and may win, the best first; the first has a chip of a space."""
-    rows: Sequence[Row] = plain_rows(front.frame)
+    rows = rows_of(front)
     if not any(_searched(study, row) for row in rows):
         raise InfeasibleError([f"the front of {study.slug} has no chip of a search space to propose"])
     met = rows_within(rows, limits)

@@ -9,6 +9,17 @@ from dse.question.resolved_study import ResolvedStudy
 from objectives import api
 
 
+def fine_layouts(role: str, study: ResolvedStudy) -> tuple[api.Deployments, bool]:
+    """Every layout of a pool between those of the coarse grid too, shape (n,), and whether any batch may be.
+
+    Of pools of attention and FFNs the coarse grid: their pairs are evaluated one by one.
+    """
+    if role not in ("prefill", "decode"):
+        return grid_of_pool(role, study).reshape(-1), False
+    lists = study.fine_lists
+    return grid(lists).reshape(-1), role == "decode" and lists.any_batch
+
+
 def grid_of_pool(role: str, study: ResolvedStudy) -> api.Deployments:
     """Every layout of a pool that a study allows, shape (layouts, PP, batch, 1), chips last."""
     if role in ("prefill", "decode"):

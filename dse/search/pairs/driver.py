@@ -14,6 +14,7 @@ from dse.front.archive import Archive
 from dse.front.files import Front, write_front
 from dse.question.pools.study import PooledStudy
 from dse.search.analysis.folders import check_own, move_to_backup, results_folder
+from dse.search.pairs.at_targets import solved_at_targets
 from dse.search.pairs.crossed import CrossedJob, solve_crossed
 from dse.search.pairs.pool_grid import PoolGrid, grids_of
 from dse.search.pairs.result import Fronts, add_pairs, eligibility_of
@@ -81,6 +82,7 @@ def sweep_pairs(
             },
         }
         front = found.stored(study, facts, alone)
+        front = replace(front, at_targets=solved_at_targets(study, front.frame, found.eligible))
         write_front(folder, front)
     return PairsResult(
         study=study,

@@ -30,6 +30,7 @@ from dse.question.pools.eligibility import PairEligibility, Standing
 from dse.question.pools.study import PooledStudy
 from dse.question.resolved_study import digest
 from dse.search.analysis.folders import check_own, move_to_backup, results_folder
+from dse.search.pairs.at_targets import solved_at_targets
 from dse.search.pairs.crossed import Crossed, crossed, front_of_crossed
 from dse.search.pairs.driver import check_objectives
 from dse.search.pairs.result import Fronts, eligibility_of
@@ -143,6 +144,7 @@ def run_pairs(
             "storage": "embedded",
         }
         front = fronts.stored(study, facts)
+        front = replace(front, at_targets=solved_at_targets(study, front.frame, known.eligible))
         write_front(folder, front)
     return PairsRun(
         study=study,
