@@ -56,7 +56,7 @@ def test_a_sweep_tells_the_best_pair_at_each_target(dse, study, tmp_path):
         "Best pair by $/(token/s)",
         "fleets in their real ratio",
         "on the exact front",
-        "batches and EP between them were not tried",
+        "were solved again between its steps",
         "(as stated)",
         "no measured row",
     ):

@@ -97,10 +97,13 @@ def _json(study: PooledStudy, found: Front, bound: Bound | None) -> None:
             "trials": manifest.get("trials"),
             "unanchored": manifest.get("unanchored"),
             "price_bases": manifest.get("price_bases"),
-            "front": [
-                {**row, "ranks_among": prices, "unanchored": unanchored}
-                for row in plain_rows(found.frame)
-                for prices, unanchored in [standing_of(eligible, row)]
-            ],
+            **{
+                name: [
+                    {**row, "ranks_among": prices, "unanchored": unanchored}
+                    for row in plain_rows(frame)
+                    for prices, unanchored in [standing_of(eligible, row)]
+                ]
+                for name, frame in (("front", found.frame), ("at_targets", found.at_targets))
+            },
         }
     )

@@ -91,7 +91,8 @@ def standing_of(eligible: PairEligibility, row: Row) -> Standing:
 
 def print_stored(out: Path) -> None:
     """Where the results are."""
-    stdout().print(f"Results in {out}: front.csv, manifest.json", soft_wrap=True)
+    solved = ", at_targets.csv" if (out / "at_targets.csv").is_file() else ""
+    stdout().print(f"Results in {out}: front.csv{solved}, manifest.json", soft_wrap=True)
 
 
 def _rows(
