@@ -265,6 +265,7 @@ def test_a_front_of_all_pairs_is_proven_to_be_one(dse, study, tmp_path):
     words = " ".join(shown.out.split())
     assert "Proven: every design of the space" in words
     assert "the pool that prefills is bounded by the least of each of its numbers" in words
+    assert "between its steps may be better than the bound" in words
     bound = dse("front", study, "--out", out, "--gap", "30 s", "--format", "json").json["bound"]
     # all pairs of the catalog are on the front; what is left is that no pool has the best of all
     assert 1.0 <= bound["factor"] < 1.5 and bound["ended"] == "done"

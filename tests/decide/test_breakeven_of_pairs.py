@@ -104,6 +104,12 @@ def test_the_verb_prints_csv_and_draws(dse_verb, tmp_path):
     said = dse_verb(*asked, "--tpot", "50 ms", "--points", "4", "--out", out, "--plot", tmp_path / "a.png")
     assert said.code == 0, said.err
     assert "pairs looked at" in said.out and "no measured row" in said.out
+    words = " ".join(said.out.split())
+    assert "batches and EP between them were not tried" in words
+    told = dse_verb(*asked, "--tpot", "50 ms", "--points", "4", "--out", out, "--format", "json").json[
+        "notes"
+    ]
+    assert any(note.startswith("unanchored: decode.lp30") for note in told)
     assert (tmp_path / "a.png").stat().st_size > 10_000
     rows = dse_verb(
         *asked, "--tpot", "50 ms", "--points", "4", "--out", out, "--format", "csv"

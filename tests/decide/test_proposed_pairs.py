@@ -5,8 +5,8 @@ import shlex
 from itertools import product
 
 import numpy as np
+import pairs_for_tests as pairs
 import pytest
-import yaml
 
 from dse.decide.pairs.design import PoolDesign, costs_of, layouts_of, pair_of_row, sizes_of, violations_of
 from dse.decide.pairs.proposal import PairProposal, propose_pair
@@ -15,19 +15,13 @@ from dse.errors import InfeasibleError
 from dse.front.files import Front
 from dse.front.tables import stack
 from dse.question.pools.eligibility import PairEligibility
-from dse.question.pools.study import PooledStudy, load_question
+from dse.question.pools.study import PooledStudy
 from dse.search.pairs.driver import sweep_pairs
 from dse.spec.schema.buildable import BuildableSpec
 from objectives import api
 
 SMALL = {
-    "kind": "study",
-    "name": "pair",
-    "title": "A small pair",
-    "question": "Which chips prefill, which decode?",
-    "llm": "llama2-70b",
-    "workload": "article",
-    "precision": {"weights": "int8", "kv": "int8", "activations": "int8"},
+    **pairs.SMALL,
     "pools": {
         "prefill": {"chips": ["h100-sxm"], "space": "lpu-or-hbm", "tp": [1, 8], "pp": [1], "batch": [4096]},
         "decode": {"space": "lpu-or-hbm", "tp": [8], "pp": [1, 10], "batch": [1, 64]},
@@ -36,13 +30,7 @@ SMALL = {
     "deployment": {"mode": "solve"},
     "sweep": {"objective": "tpot", "low": "1 ms", "high": "200 ms"},
     "report_at": ["50 ms"],
-    "price": {"method": "unit-cost"},
-    "objectives": ["usd_per_token_per_second", "tpot"],
-    "targets": {"ttft": "2 s"},
-    "settings": {"workload/article.prefill_load": 0.7},
     "tolerance": 0,
-    "budget": {"trials": 10},
-    "seed": 1,
     "reference_point": {"usd_per_token_per_second": "1000 USD/(token/s)", "tpot": "100 ms"},
 }
 NAMES = ("sram", "peak_flops", "dram_stacks", "link_bandwidth", "sram_bandwidth_per_byte")
@@ -51,12 +39,7 @@ AT = {"tpot": 0.05}
 
 
 def load(folder, **changes) -> PooledStudy:
-    path = folder / "pair" / "study.yaml"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(yaml.safe_dump({**SMALL, **changes}), encoding="utf-8")
-    found = load_question(str(path))
-    assert isinstance(found, PooledStudy)
-    return found
+    return pairs.load(folder, {**SMALL, **changes})
 
 
 def eligible(study: PooledStudy, front: Front) -> PairEligibility:

@@ -5,15 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pairs_for_tests as pairs
 import pytest
-import yaml
 
 from dse.chips.parameter_range import value_at
 from dse.choose.rule import violations
 from dse.decide.pairs.design import layouts_of
 from dse.errors import SpecError
 from dse.front.files import Front
-from dse.question.pools.study import PooledStudy, load_question
+from dse.question.pools.study import PooledStudy
 from dse.search.bound.limits import Limits
 from dse.search.pairs.driver import sweep_pairs
 from dse.search.pairs.gap import decodes, least_of_prefill, prefills, prove_pairs
@@ -21,13 +21,7 @@ from dse.search.pairs.result import eligibility_of
 from objectives import api
 
 SMALL: dict[str, Any] = {
-    "kind": "study",
-    "name": "pair",
-    "title": "A small pair",
-    "question": "Which chips prefill, which decode?",
-    "llm": "llama2-70b",
-    "workload": "article",
-    "precision": {"weights": "int8", "kv": "int8", "activations": "int8"},
+    **pairs.SMALL,
     "pools": {
         "prefill": {"chips": ["h100-sxm"], "space": "lpu-or-hbm", "tp": [1, 8], "pp": [1], "batch": [4096]},
         "decode": {"chips": ["h200-sxm"], "space": "lpu-or-hbm", "tp": [8], "pp": [1, 10], "batch": [1, 64]},
@@ -36,12 +30,6 @@ SMALL: dict[str, Any] = {
     "deployment": {"mode": "solve"},
     "sweep": {"objective": "tpot", "low": "1 ms", "high": "200 ms"},
     "report_at": ["20 ms", "50 ms"],
-    "price": {"method": "unit-cost"},
-    "objectives": ["usd_per_token_per_second", "tpot"],
-    "targets": {"ttft": "2 s"},
-    "settings": {"workload/article.prefill_load": 0.7},
-    "budget": {"trials": 10},
-    "seed": 1,
     "reference_point": {"usd_per_token_per_second": "10000 USD/(token/s)", "tpot": "1 s"},
 }
 TOKENS = {
@@ -57,12 +45,7 @@ SECONDS = 6.0
 
 
 def load(folder: Path, **changes: Any) -> PooledStudy:
-    path = folder / "pair" / "study.yaml"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(yaml.safe_dump({**SMALL, **changes}), encoding="utf-8")
-    found = load_question(str(path))
-    assert isinstance(found, PooledStudy)
-    return found
+    return pairs.load(folder, {**SMALL, **changes})
 
 
 Swept = tuple[PooledStudy, Front]

@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 import optuna
+import pairs_for_tests as pairs
 import pytest
-import yaml
 
 from dse.choose.rule import violations
 from dse.errors import SpecError
 from dse.front.files import load_front
-from dse.question.pools.study import PooledStudy, load_question
+from dse.question.pools.study import PooledStudy
 from dse.search.pairs.crossed import solve_crossed
 from dse.search.pairs.driver import crossed_job_of, job_of, sweep_pairs
 from dse.search.pairs.run import run_pairs
@@ -22,25 +22,13 @@ from objectives.columns import Columns
 from objectives.systems.shares import decode_share
 
 SMALL: dict[str, Any] = {
-    "kind": "study",
-    "name": "pair",
-    "title": "A small pair",
-    "question": "Which chips prefill, which decode?",
-    "llm": "llama2-70b",
-    "workload": "article",
-    "precision": {"weights": "int8", "kv": "int8", "activations": "int8"},
+    **pairs.SMALL,
     "pools": {
         "prefill": {"chips": ["h100-sxm"], "space": "sram-or-hbm"},
         "decode": {"chips": ["h200-sxm", "groq-lpu-v1"], "space": "sram-or-hbm"},
         "link": "25 GB/s, 5 us",
     },
     "deployment": {"mode": "search", "batch": [1, 16, 128], "tp": [1, 8, 64], "cp": [1], "pp": [1, 10]},
-    "price": {"method": "unit-cost"},
-    "objectives": ["usd_per_token_per_second", "tpot"],
-    "targets": {"ttft": "2 s"},
-    "settings": {"workload/article.prefill_load": 0.7},
-    "budget": {"trials": 10},
-    "seed": 1,
     "reference_point": {"usd_per_token_per_second": "1000 USD/(token/s)", "tpot": "100 ms"},
 }
 FEW = {f"{role}.{name}": 2 for role in ("prefill", "decode") for name in ("sram", "peak_flops")}
@@ -48,12 +36,7 @@ FEW |= {f"{role}.{name}": 2 for role in ("prefill", "decode") for name in ("dram
 
 
 def study(folder: Path, **changes: Any) -> PooledStudy:
-    path = folder / "pair" / "study.yaml"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(yaml.safe_dump({**SMALL, **changes}), encoding="utf-8")
-    found = load_question(str(path))
-    assert isinstance(found, PooledStudy)
-    return found
+    return pairs.load(folder, {**SMALL, **changes})
 
 
 def every(struct: Columns, shape: tuple[int, int]) -> dict[str, np.ndarray]:

@@ -39,4 +39,4 @@ def breakeven_of_pools(
             (points, max(2, points * 2 // 3)),
             report,
         )
-    return found, list(notes_of(study, eligible))
+    return found, list(notes_of(study, eligible, solved=False))

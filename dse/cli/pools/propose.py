@@ -122,7 +122,14 @@ def _show(console: Console, found: PairProposal, notes: Sequence[str]) -> None:
         for rival in found.rivals
     ]
     columns = ["other pair", found.goal_label, "against it", "TPOT"]
-    console.print(table(columns, lines, title="Other pairs at the same targets", right=columns[1:]))
+    console.print(
+        table(
+            columns,
+            lines,
+            title="Other pairs at the same targets, of the front as they were searched",
+            right=columns[1:],
+        )
+    )
     if not found.exact:
         notes = [*notes, "layouts were found by descent from many starts, which is no proof"]
     for note in notes:

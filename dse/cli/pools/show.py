@@ -66,15 +66,19 @@ def show_pairs(study: PooledStudy, front: Front) -> None:
         console.print(plain(f"Note: {note.rstrip('.')}."), style="dim", soft_wrap=True)
 
 
-def notes_of(study: PooledStudy, eligible: PairEligibility) -> Iterator[str]:
-    """What a reader must know of every pair: prices, anchors, assumptions, how it is served, its link."""
+def notes_of(study: PooledStudy, eligible: PairEligibility, *, solved: bool = True) -> Iterator[str]:
+    """What a reader must know of every pair: prices, anchors, assumptions, how it is served, its link.
+
+    Without `solved` its layouts are those of the coarse grid alone.
+    """
     yield from eligible.lines()
     work = study.context.workload
     if work.serving == "decode-only":
         yield DECODE_ONLY
     if "prefill" in study.pools and work.pools == "fleet":
         yield FLEET
-    yield SOLVED if "prefill" in study.pools and study.first.swept and study.spec.report_at else GRID
+    again = solved and "prefill" in study.pools and study.first.swept and study.spec.report_at
+    yield SOLVED if again else GRID
     yield UNMEASURED
     yield study.link.note.replace("; --pool-link", "")
 

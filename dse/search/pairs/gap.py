@@ -44,6 +44,10 @@ REMARK = (
     "the pool that prefills is bounded by the least of each of its numbers over all its chips, which no one "
     "chip need have together"
 )
+GRID = (
+    "sizes that the study does not list are those of the coarse grid, so that what was solved again at a "
+    "target between its steps may be better than the bound"
+)
 BARRED = "pairs of unanchored chips count, in the space and on the front"
 
 _READ = {
@@ -88,13 +92,9 @@ def prove_pairs(
         for rows in _catalog(decode, evaluate, grid):
             proof.exist(proof.bounds.log(rows))
         ended = proof.run(between=between)
-    return proof.bound(
-        ended,
-        between=between,
-        tolerance=tolerance,
-        found=len(values),
-        remarks=(REMARK, BARRED) if barred else (REMARK,),
-    )
+    coarse = any(own.fine_lists != own.lists for own in study.pools.values())
+    remarks = (REMARK, *((GRID,) if coarse else ()), *((BARRED,) if barred else ()))
+    return proof.bound(ended, between=between, tolerance=tolerance, found=len(values), remarks=remarks)
 
 
 def _check(study: PooledStudy, eligible: PairEligibility) -> bool:

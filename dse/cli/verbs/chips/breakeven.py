@@ -122,7 +122,7 @@ def breakeven(
         pools = of_pools.lifted() if no_targets else of_pools
         of_pairs, notes = breakeven_of_pools(pools, x, y, sides, limits, points, out)
         _drawn(of_pairs, plot)
-        _print_summary(of_pairs, form)
+        _print_summary(of_pairs, form, notes)
         for note in notes if form == "table" else ():
             stdout().print(plain(f"Note: {note.rstrip('.')}."), style="dim", soft_wrap=True)
         return
@@ -165,9 +165,9 @@ def _sides(between: str | None) -> tuple[str, str] | None:
     return parts[0], parts[1]
 
 
-def _print_summary(found: BreakEven, form: str) -> None:
+def _print_summary(found: BreakEven, form: str, notes: Sequence[str] = ()) -> None:
     if form == "json":
-        print_json(as_dict(found))
+        print_json({**as_dict(found), **({"notes": list(notes)} if notes else {})})
     elif form == "csv":
         print_csv(list(points(found)))
     else:
