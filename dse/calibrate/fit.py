@@ -58,16 +58,16 @@ def fit(rows: Rows, prior: Prior, weights: Floats | None = None, guess: Floats |
     weight = rows.weights() if weights is None else weights
     # a guess shortens the many refits of rows left out, which end near the full fit
     x = prior.centre if guess is None else guess
-    errors = rows.errors(x)[0]
+    errors, jacobian = _errors(x, rows)
     cost = _cost(errors, x, rows, weight, prior)
     damping = 1e-2  # Levenberg's: small, so that the first step is nearly that of Newton
-    hessian, slope = _slopes(x, errors, rows, weight, prior)
+    hessian, slope = _slopes(x, errors, jacobian, rows, weight, prior)
     for _ in range(STEPS):
         # Marquardt's scaling by the diagonal: a step does not depend on the scale of a number
         step = cho_solve(cho_factor(hessian + damping * np.diag(np.diag(hessian))), -slope)
         # an unclipped step in log-odds may saturate a share at 0 or 1, where no slope is left
         there = x + np.clip(step, -LONGEST, LONGEST)
-        found = rows.errors(there)[0]
+        found, jacobian = _errors(there, rows)
         after = _cost(found, there, rows, weight, prior)
         if after >= cost:  # too long a step: closer to steepest descent
             if damping > 1e3:
@@ -77,7 +77,7 @@ def fit(rows: Rows, prior: Prior, weights: Floats | None = None, guess: Floats |
         gain, x, errors, cost = cost - after, there, found, after
         # floor: from far below it a bad step would need too many tries to raise the damping again
         damping = max(damping / 5.0, 1e-6)
-        hessian, slope = _slopes(x, errors, rows, weight, prior)
+        hessian, slope = _slopes(x, errors, jacobian, rows, weight, prior)
         # floor of 1: at a cost near 0 a relative gain means nothing
         if gain < CLOSE * max(cost, 1.0):
             break
@@ -94,11 +94,18 @@ def _cost(errors: Floats, x: Floats, rows: Rows, weight: Floats, prior: Prior) -
     return float(data + np.sum(((x - prior.centre) / prior.spread) ** 2))
 
 
-def _slopes(x: Floats, errors: Floats, rows: Rows, weight: Floats, prior: Prior) -> tuple[Floats, Floats]:
+def _errors(x: Floats, rows: Rows) -> tuple[Floats, Floats]:
+    """Errors of the rows at a point, and how they change with it, shape (rows, parameters)."""
+    # the point and its nudges in one batch, since few rows cost what a call costs and nearly every step is taken
+    at = rows.errors(np.vstack([x, x + NUDGE * np.eye(len(x))]))
+    # forward differences: errors are smooth in logarithms
+    return at[0], ((at[1:] - at[0]) / NUDGE).T
+
+
+def _slopes(
+    x: Floats, errors: Floats, jacobian: Floats, rows: Rows, weight: Floats, prior: Prior
+) -> tuple[Floats, Floats]:
     """Half of the second and first derivatives of the cost, by Gauss and Newton."""
-    # one batch for all nudged points: shape (parameters, parameters) in, (parameters, rows) out
-    nudged = rows.errors(x + NUDGE * np.eye(len(x)))
-    jacobian = ((nudged - errors) / NUDGE).T  # forward differences: errors are smooth in logarithms
     z = errors / rows.scatter / SOFT
     # weights of iterative reweighting: the derivative of the robust loss over the error
     robust = weight / np.sqrt(1.0 + z * z) / rows.scatter**2

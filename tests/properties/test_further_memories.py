@@ -254,7 +254,7 @@ FULL = {
 
 @cache
 def compiled(serving: str) -> Any:
-    compile = compiler("jax")
+    compile = compiler("jax", fused=False)
     assert compile is not None
     context = make.context(make.mixtral_8x7b(), serving=serving)
 

@@ -93,7 +93,7 @@ def results(context: Context, roles: tuple[str, ...], given: dict[str, Columns])
 def compiled(name: str, roles: tuple[str, ...]) -> tuple[Context, Any]:
     llm: Llm = LLMS[name]
     context = pairs.serving(make.context(llm), roles)
-    compile = compiler("jax")
+    compile = compiler("jax", fused=False)
     assert compile is not None
     return context, compile(lambda given: results(context, roles, given))
 

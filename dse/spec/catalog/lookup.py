@@ -85,11 +85,7 @@ class Catalog:
 
     def files(self, kind: str) -> dict[str, Path]:
         """Name to file, sorted by name; the first folder that has a name wins."""
-        found: dict[str, Path] = {}
-        for folder in self.folders:
-            for path in _listed(folder / kind):
-                found.setdefault(path.stem, path)
-        return dict(sorted(found.items()))
+        return dict(_first_of(tuple(_listed(folder / kind) for folder in self.folders)))
 
     def path(self, kind: str, name: str) -> Path:
         """File of the `kind` that goes by `name`: a path to a YAML, a name, an alias, or a spelling."""
@@ -247,6 +243,15 @@ def _listed(folder: Path) -> tuple[Path, ...]:
 @lru_cache(maxsize=256)
 def _listed_at(folder: Path, stamp: int) -> tuple[Path, ...]:  # noqa: ARG001 - the cache key
     return tuple(sorted(folder.glob("*.yaml")))
+
+
+@lru_cache(maxsize=256)
+def _first_of(listed: tuple[tuple[Path, ...], ...]) -> dict[str, Path]:
+    """Name to file of the first folder that has one, sorted by name."""
+    found: dict[str, Path] = {}
+    for path in (path for folder in listed for path in folder):
+        found.setdefault(path.stem, path)
+    return dict(sorted(found.items()))
 
 
 # cached by the stamp of the file too: `dse view` runs for hours and must see edits
