@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dse.calibrate.accuracy import LEFT_OUT, Unseen, left_out_of
+from dse.calibrate.accuracy import LEFT_OUT, left_out_of
 from dse.calibrate.bundled import Bundle, bundle
 from dse.pages.accuracy.page import digest
 from dse.plugins import cost_model
@@ -84,27 +84,23 @@ def fitted() -> Bundle:
     return bundle(MODEL, read_rows(find_table("published", CATALOG)), CATALOG)
 
 
-@cache
-def unseen(grouping: str) -> tuple[Unseen, ...]:
-    return tuple(left_out_of(fitted(), grouping, CATALOG))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("grouping", ["chip", "llm", "source"])
-def test_errors_of_what_no_stack_has_seen_are_near_the_aims(grouping: str) -> None:
-    for metric, most in (("tpot", 0.13), ("throughput", 0.12), ("end_to_end", 0.18)):
-        assert np.median([u.miss for u in unseen(grouping) if u.metric == metric]) <= most, metric
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("grouping", LEFT_OUT)
-def test_intervals_hold_four_rows_of_five_that_were_left_out(grouping: str) -> None:
-    """Seventy to ninety of a hundred."""
-    inside = [u.inside for u in unseen(grouping) if u.inside is not None]
-    assert len(inside) == len(unseen(grouping))
+def test_errors_of_what_no_stack_has_seen_are_near_the_aims_and_intervals_hold(grouping: str) -> None:
+    """One test of each grouping, since processes that share the tests would each fit all stacks again.
+
+    Intervals hold seventy to ninety of a hundred rows that were left out.
+    """
+    unseen = left_out_of(fitted(), grouping, CATALOG)
+    for metric, most in (("tpot", 0.13), ("throughput", 0.12), ("end_to_end", 0.18)):
+        # an engine that nobody measured is not aimed at
+        if grouping != "engine":
+            assert np.median([u.miss for u in unseen if u.metric == metric]) <= most, metric
+    inside = [u.inside for u in unseen if u.inside is not None]
+    assert len(inside) == len(unseen)
     assert 0.70 <= np.mean(inside) <= 0.90
     for metric in ("tpot", "ttft", "throughput"):
-        held = [u.inside for u in unseen(grouping) if u.metric == metric]
+        held = [u.inside for u in unseen if u.metric == metric]
         assert 0.70 <= np.mean(held) <= 0.92, metric  # fewer rows, a wider range
 
 
