@@ -29,10 +29,6 @@ def sending(chips: Chips, under: float = 1.0) -> Chips:
     return chips.replace(kv_under_prefill=np.full(chips.shape or (1,), under))
 
 
-def under(system: Designs, flag: float = 1.0) -> Designs:
-    return pairs.mapped(system, lambda chips: sending(chips, flag))
-
-
 def share_of(system: Designs, context: Context) -> PrefillShare:
     assert system.link is not None
     return prefill_share(system.pool("prefill"), system.link, context)[0]
@@ -82,19 +78,19 @@ def test_a_pair_that_sends_under_its_prefill_is_never_worse_and_a_slower_link_ne
     system: Designs, context: Context, factor: float
 ) -> None:
     context = pairs.serving(context, ROLES)
-    after, found = evaluate(system, context), evaluate(under(system), context, detail=True)
+    after, found = evaluate(system, context), evaluate(pairs.under(system), context, detail=True)
     assert np.all(found.ttft_s <= after.ttft_s * (1.0 + ROUNDING))
     for name in METRICS:
         if name != "ttft_s":
             np.testing.assert_array_equal(getattr(found, name), getattr(after, name), err_msg=name)
-    np.testing.assert_array_equal(evaluate(under(system, 0.0), context).ttft_s, after.ttft_s)
+    np.testing.assert_array_equal(evaluate(pairs.under(system, 0.0), context).ttft_s, after.ttft_s)
     np.testing.assert_allclose(sum(found.ttft_parts.values()), found.ttft_s, rtol=ROUNDING)
     # without its way, a prompt would be there as soon as it is computed
     endless = evaluate(pairs.linked(system, latency_s=0.0), context, detail=True)
     assert np.all(found.ttft_parts["kv_transfer"] >= 0.0)
     free = endless.ttft_s - endless.ttft_parts["kv_transfer"] - endless.ttft_parts["queue"]
     assert np.all(found.ttft_s >= free * (1.0 - ROUNDING))
-    slow = evaluate(under(pairs.linked(system, bandwidth=1.0 / factor)), context)
+    slow = evaluate(pairs.under(pairs.linked(system, bandwidth=1.0 / factor)), context)
     for name in ("ttft_s", "tpot_s"):
         assert np.all(getattr(slow, name) >= getattr(found, name) * (1.0 - ROUNDING)), name
 
@@ -117,11 +113,11 @@ def test_by_hand_a_slow_port_leaves_all_but_the_time_of_the_other_layers() -> No
     sides = {role: (make.h100_like(), make.deployments(tp=8, batch=8)) for role in ROLES}
     for port in (1e12, 1e9, 1e7):
         system = pairs.system(pairs.link(port, 1e-3), **sides)
-        share = share_of(under(system), context)
+        share = share_of(pairs.under(system), context)
         assert share.layers is not None and share.layer_s is not None
         layers, layer_s, prompts = (pairs.one_of(c) for c in (share.layers, share.layer_s, share.prompts))
         assert layers == context.llm.layers
-        found = evaluate(under(system), context, detail=True)
+        found = evaluate(pairs.under(system), context, detail=True)
         way = pairs.one_of(found.ttft_parts["kv_transfer"]) - 1e-3
         every = pairs.one_of(evaluate(system, context, detail=True).ttft_parts["kv_transfer"]) - 1e-3
         last = prompts * every / layers
@@ -132,7 +128,7 @@ def test_by_hand_a_slow_port_leaves_all_but_the_time_of_the_other_layers() -> No
 @LAW
 @given(system=pairs.designs(ROLES), context=contexts())
 def test_metrics_follow_from_what_each_pool_brings(system: Designs, context: Context) -> None:
-    system = under(system)
+    system = pairs.under(system)
     assert system.link is not None
     decode, _ = decode_share(system.pool("decode"), system.link, context)
     found, whole = paired(share_of(system, context), decode, system.link, context), evaluate(system, context)
@@ -151,7 +147,7 @@ def test_no_pair_beats_the_bound_of_its_pool_that_decodes(
     link = decodes.link
     assert link is not None
     decode, _ = decode_share(decodes.pool("decode"), link, context)
-    firsts = [prefill_share(under(s, flag).pool("prefill"), link, context)[0] for s, flag in some]
+    firsts = [prefill_share(pairs.under(s, flag).pool("prefill"), link, context)[0] for s, flag in some]
     columns = [ideal(first, context).columns() for first in firsts]
     best = Ideal(**{n: np.min([np.broadcast_to(c[n], (1,)) for c in columns], axis=0) for n in columns[0]})
     bound = least(best, decode, link, context)
@@ -175,7 +171,7 @@ def test_a_pool_with_no_larger_trade_off_is_as_good_in_every_pair(
     link = decodes.link
     assert link is not None
     decode, _ = decode_share(decodes.pool("decode"), link, context)
-    firsts = [prefill_share(under(s, flag).pool("prefill"), link, context)[0] for s, flag in some]
+    firsts = [prefill_share(pairs.under(s, flag).pool("prefill"), link, context)[0] for s, flag in some]
     one = firsts[0]
     assert one.under is not None and one.layer_s is not None
     # copies that differ in one number each, so that some are comparable

@@ -175,7 +175,9 @@ def prefills(study: PooledStudy, names: Sequence[str]) -> Evaluate:
         share, over = prefill_share(pool, link, context)
         best = ideal(share, context)
         # where nobody waits
+        # chips that send after the prefill leave all of it
         sent = share.sends_s if best.left_s is None else best.left_s
+        best = best.replace(left_s=sent)
         first = share.first_s + share.some * (link.latency_s + sent)
         missed = {goal.name: first - limit for goal, limit in soonest}
         return [getattr(best, name) for name in names], {**_unnamed(over), **missed}
