@@ -33,10 +33,9 @@ def stack_under(software: Software, sold: StackSpec, catalog: Catalog, architect
         return own
     shared = catalog.get(StackSpec, software)
     # software that loses as much, or nothing, can do what the chip's own can
-    able = shared.model_copy(update={"context_parallel": own.context_parallel})
-    if software == "ideal":
-        return able
-    return with_grain(able.model_copy(update={"kv_under_prefill": own.kv_under_prefill}), own)
+    can = {"context_parallel": own.context_parallel, "kv_under_prefill": own.kv_under_prefill}
+    able = shared.model_copy(update=can)
+    return able if software == "ideal" else with_grain(able, own)
 
 
 @dataclass(frozen=True, kw_only=True)
