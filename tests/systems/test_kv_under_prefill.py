@@ -207,3 +207,19 @@ def test_more_layers_leave_less() -> None:
     left = [exposed_s(UnderPrefill(under=1.0, layers=n, layer_s=0.4 / n, prompts=1.0), 0.2, 0.0, 1.0)
             for n in (1.0, 2.0, 8.0, 64.0)]  # fmt: skip
     assert all(b < a for a, b in pairwise(left))
+
+
+@pytest.mark.parametrize("port", [1e12, 1e10, 1e9])
+def test_what_leaves_under_the_prefill_is_no_part_of_the_bound(port: float) -> None:
+    context = pairs.serving(make.context(), ROLES)
+    first = (make.h100_like(), make.deployments(tp=1, batch=1))
+    then = (make.h100_like(), make.deployments(tp=8, batch=1))
+    system = pairs.under(pairs.system(pairs.link(port), prefill=first, decode=then))
+    assert system.link is not None
+    share = share_of(system, context)
+    decode, _ = decode_share(system.pool("decode"), system.link, context)
+    found = paired(share, decode, system.link, context)
+    bound = least(ideal(share, context), decode, system.link, context)
+    # nobody waits in a bound
+    queue = evaluate(system, context, detail=True).ttft_parts["queue"]
+    assert np.all(bound.ttft_s <= (found.ttft_s - queue) * (1.0 + ROUNDING))
