@@ -22,6 +22,8 @@ NAME: Final = "equal"
 CENTRES: Final = ("gpu-serving", "static-dataflow")
 """Stacks of the classes of chips, each the centre of the engines or vendors that were measured."""
 CAPACITY: Final = "usable_capacity"
+ABLE: Final = ("context_parallel", "kv_under_prefill")
+"""What a stack can do, which is no number."""
 SHARES: Final = {"sram_efficiency": Parameter(column="sram_efficiency", scale="share", unit="")}
 """Fitted for dataflow chips alone."""
 
@@ -39,7 +41,7 @@ def equal(catalog: Catalog) -> Profile:
         # sourced numbers alone: names, dates and classes are set below
         given = {s.name: leaf for s in sides if isinstance(leaf := getattr(s, name), Sourced)}
         # what a stack can do is that of the chip's own, see `stack_under`
-        if given and name != "context_parallel":
+        if given and name not in ABLE:
             leaves[name] = _leaf(name, given)
     spec = sides[0].model_copy(
         update={
@@ -51,7 +53,7 @@ def equal(catalog: Catalog) -> Profile:
             "chips": (),
             "llms": (),
             "vendors": (),
-            "context_parallel": None,
+            **dict.fromkeys(ABLE),
         }
     )
     return Profile(

@@ -33,7 +33,8 @@ def stack_under(software: Software, sold: StackSpec, catalog: Catalog, architect
         return own
     shared = catalog.get(StackSpec, software)
     # software that loses as much, or nothing, can do what the chip's own can
-    able = shared.model_copy(update={"context_parallel": own.context_parallel})
+    can = {"context_parallel": own.context_parallel, "kv_under_prefill": own.kv_under_prefill}
+    able = shared.model_copy(update=can)
     return able if software == "ideal" else with_grain(able, own)
 
 

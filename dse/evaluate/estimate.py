@@ -18,7 +18,13 @@ from dse.choose.rule import TOLERANCE, Limits, best, judged, violations
 from dse.choose.solve import Found, Question, best_deployments
 from dse.errors import Attempts, placed, spec_error
 from dse.evaluate.arguments import hold_arguments
-from dse.evaluate.estimate_notes import on_next_best, smaller_notes, trust_notes, unmeasured_split
+from dse.evaluate.estimate_notes import (
+    on_next_best,
+    sent_under,
+    smaller_notes,
+    trust_notes,
+    unmeasured_split,
+)
 from dse.evaluate.estimate_result import (
     LABELS,
     Estimate,
@@ -366,6 +372,7 @@ class Subject:
         # place 0 is how far to trust the estimate, which a reader must see first
         notes[1:1] = trust_notes(self.stack, self.chip, self.catalog, other)
         notes += self.said
+        notes += sent_under(self.stack, self.context.workload.serving)
         notes[1:1] = unmeasured_split(self.stack, first_of(one.deployments.cp))
         notes[1:1] = remarks(computed_in(self.chip, self.precision))
         if self.unpriced:

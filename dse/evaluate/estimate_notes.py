@@ -7,7 +7,7 @@ import numpy as np
 from dse.chips.anchor_rows import AnchorRows, anchor_rows, next_best
 from dse.chips.anchors import anchor
 from dse.chips.architecture import on_architecture
-from dse.chips.resolve import stack_columns
+from dse.chips.resolve import sends_under, stack_columns
 from dse.choose.solve import Found
 from dse.evaluate.estimate_result import OtherStack, first_of
 from dse.spec.catalog.lookup import Catalog
@@ -37,6 +37,8 @@ def on_next_best(
         return None
     stack = on_architecture(catalog.get(StackSpec, rows.stack), chip.architecture, catalog)
     columns = {n: np.asarray([v]) for n, v in stack_columns(stack, chip.dram is not None).items()}
+    if one.chips.stack.kv_under_prefill is not None:
+        columns.setdefault("kv_under_prefill", np.zeros(1))
     moved = model.evaluate(one.replace(chips=one.chips.replace(**columns)), context)
     metrics = {name: first_of(getattr(moved, name)) for name in SHOWN}
     ratios = {name: value / first_of(getattr(found, name)) for name, value in metrics.items()}
@@ -66,6 +68,13 @@ def unmeasured_split(stack: StackSpec, cp: float) -> list[str]:
         f"no measured row of {stack.name} splits KV cache along its tokens (CP {cp:.0f}): the time of its "
         "merges is not anchored"
     ]
+
+
+def sent_under(stack: StackSpec, serving: api.Serving) -> list[str]:
+    """What to say where pools send KV cache while they compute: most stacks do so after the prefill."""
+    if serving != "disaggregated" or not sends_under(stack):
+        return []
+    return ["KV cache is sent under the prefill, layer by layer: TTFT waits for what is left then"]
 
 
 def anchored(rows: AnchorRows | None, other: OtherStack | None, chip: str) -> list[str]:

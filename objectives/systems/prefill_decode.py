@@ -11,6 +11,7 @@ from objectives.equations.pools.crossing import message
 from objectives.equations.serving.disaggregated import Disaggregated
 from objectives.equations.serving.first_token import first_token_parts, total
 from objectives.equations.serving.matched_pools import DecodePool, PrefillPool, matched_pools
+from objectives.equations.serving.under_prefill import UnderPrefill, exposed_s, under_prefill
 from objectives.equations.step.batch_setup import Setup, set_up
 from objectives.equations.step.prefill_pass import PrefillPass, prefill_pass, prefix_load_s
 from objectives.systems.decode_side import DecodeSide, joined, pool_violations, port_bandwidth, stored
@@ -34,7 +35,8 @@ def prefill_decode(pool: Pool, side: DecodeSide, link: PoolLink, context: Contex
         What both come to.
 
     Domain:
-        KV cache is sent after the prefill. Of chips that hold copies each receives its own.
+        KV cache is sent after the prefill, or under it where the stack of what prefills does so. Of chips
+        that hold copies each receives its own.
 
     Limits:
         As `serving.disaggregated` for two pools of one chip in one layout.
@@ -48,13 +50,18 @@ def prefill_decode(pool: Pool, side: DecodeSide, link: PoolLink, context: Contex
     own = prefill_side(pool, link, context)
     d, work, s, prefill, prompts = pool.deployments, context.workload, own.setup, own.passes, own.prompts
     sent = message(_line(own, side, link), side.prompt_kv_bytes)
-    exposed, busy = (prefill.where_prompts(each) for each in (sent.seconds, sent.busy_s))
+    after, busy = (prefill.where_prompts(each) for each in (sent.seconds, sent.busy_s))
+    exposed = after
+    if own.under is not None:
+        left = exposed_s(own.under, own.sends_s, receives_s(side, link), receivers(side, context))
+        exposed = prefill.where_prompts(link.latency_s + left)
     rates = matched_pools(
         own.replica(busy, work.prefill_load),
         DecodePool(
             batch=side.batch, step_s=side.step_s, osl=work.osl, replicas=side.replicas, receive_s=busy
         ),
-        exposed,
+        # slots are held for the way of all bytes, whenever they are sent
+        after,
         whole=work.pools == "system",
     )
     first = {
@@ -106,6 +113,8 @@ class PrefillSide:
     """KV cache of the prompts on their way through a chip [B]."""
     violations: Mapping[str, Array]
     """Named constraints, feasible where <= 0."""
+    under: UnderPrefill | None = None
+    """What there is to send under; None where KV cache is sent after the prefill."""
 
     def replica(self, busy_s: Array, load: float) -> PrefillPool:
         """A replica whose links are busy for the KV cache of a prompt [s]."""
@@ -152,10 +161,11 @@ def prefill_side(pool: Pool, link: PoolLink, context: Context) -> PrefillSide:
     held = d.pp * load.prompts * each
     whole = mean_layer(context.llm, ones_like(d.tp)).kept_bytes(work.isl, context.precision.kv_bytes)
     unique = ceil_div(float(context.llm.layers), d.pp) * d.pp * whole
+    passes = prefill_pass(s)
     return PrefillSide(
         pool=pool,
         setup=s,
-        passes=prefill_pass(s),
+        passes=passes,
         prompts=load.prompts,
         joined=joined(s),
         sends_s=unique / (d.ways * d.pp * port_bandwidth(pool.chips, link.bandwidth)),
@@ -164,6 +174,7 @@ def prefill_side(pool: Pool, link: PoolLink, context: Context) -> PrefillSide:
         violations=pool_violations(
             pool.role, s, s.machine.placed.excess_bytes + (held - s.held_bytes["kv_cache"])
         ),
+        under=under_prefill(s, passes, load.prompts),
     )
 
 
@@ -192,6 +203,31 @@ def receives_s(side: DecodeSide, link: PoolLink) -> Array:
     kept = side.holder.deployments
     ports = kept.ways * kept.pp * port_bandwidth(side.holder.chips, link.bandwidth)
     return side.prompt_kv_bytes / ports
+
+
+def receivers(side: DecodeSide, context: Context) -> Array:
+    """Layers of a stage of the pool that decodes and holds KV cache, the largest [1].
+
+    Args:
+        side: what decodes.
+        context: network.
+
+    Returns:
+        Layers, shapes broadcast [1].
+
+    Domain:
+        As `exposed_s`.
+
+    Limits:
+        All layers for one stage.
+
+    Source:
+        Counted.
+
+    Examples:
+        By hand, in tests/systems/test_kv_under_prefill.py.
+    """
+    return ceil_div(float(context.llm.layers), side.holder.deployments.pp)
 
 
 def _line(own: PrefillSide, side: DecodeSide, link: PoolLink) -> AlphaBeta:

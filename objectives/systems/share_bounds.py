@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from objectives.api import Context, Metrics, PoolLink
-from objectives.arrays import Array, maximum, ones_like, where, zeros_like
+from objectives.arrays import Array, maximum, namespace, ones_like, where, zeros_like
 from objectives.columns import Columns
 from objectives.equations.cost import money
 from objectives.equations.cost.energy import metered
+from objectives.equations.serving.under_prefill import left_s
 from objectives.systems.pool_costs import per_million
 from objectives.systems.shares import DecodeShare, PrefillShare
 
@@ -30,6 +31,11 @@ class Ideal(Columns):
     """Capital for each request a second [USD s]; watts likewise."""
     power_w: Array
     static_w: Array
+    left_s: Array | None = None
+    """Least that still leaves the ports after a prefill under which KV cache is sent [s]; None where no pool
+    does so."""
+    after: Array | None = None
+    """1 where no pool sends under its prefill, else 0; None likewise."""
 
 
 def ideal(prefill: PrefillShare, context: Context) -> Ideal:
@@ -56,6 +62,11 @@ def ideal(prefill: PrefillShare, context: Context) -> Ideal:
     """
     sent = maximum(prefill.brought_s, prefill.some * prefill.sends_s)
     each = maximum(prefill.pass_s / prefill.prompts, sent) / context.workload.prefill_load
+    left, after, own = None, None, prefill.sending()
+    if own is not None:
+        # a faster chip has less time to send under: only that of the last layer falls with all that is better
+        left = where(own.under > 0.0, prefill.sends_s / maximum(own.layers, 1.0), prefill.sends_s)
+        after = where(own.under > 0.0, 0.0, ones_like(left))
     return Ideal(
         sends_s=prefill.sends_s,
         some=prefill.some,
@@ -64,6 +75,8 @@ def ideal(prefill: PrefillShare, context: Context) -> Ideal:
         capex_usd=prefill.capex_usd * each,
         power_w=prefill.power_w * each,
         static_w=prefill.static_w * each,
+        left_s=left,
+        after=after,
     )
 
 
@@ -95,6 +108,10 @@ def least(best: Ideal, decode: DecodeShare, link: PoolLink, context: Context) ->
     work, economy = context.workload, context.economy
     sent = maximum(best.sends_s, decode.receives_s)
     exposed = best.some * (link.latency_s + sent)
+    waited = exposed
+    if best.left_s is not None and best.after is not None:
+        received = where(best.after > 0.0, decode.receives_s, decode.receives_s / decode.receivers)
+        waited = best.some * (link.latency_s + maximum(best.left_s, received))
     held = maximum(decode.step_s + exposed / work.osl, decode.batch * (best.some * sent) / work.osl)
     tokens = decode.replicas * decode.batch / held
     requests = tokens / work.osl
@@ -105,7 +122,7 @@ def least(best: Ideal, decode: DecodeShare, link: PoolLink, context: Context) ->
     energy, none = metered(economy, drawn), zeros_like(held)
     return Metrics(
         tpot_s=maximum(decode.step_s, held - exposed / work.osl),
-        ttft_s=best.first_s + exposed + (1.0 - best.some) * decode.step_s,
+        ttft_s=best.first_s + waited + (1.0 - best.some) * decode.step_s,
         tokens_per_s=tokens,
         chips=decode.chips + none,
         capex_usd=decode.capex_usd + none,
@@ -172,6 +189,7 @@ def trade_offs(
         # pools that are in time whatever decodes are alike
         late = _latest(prefill, alone, sent, link, context) > ttft_s
         found += [(prefill.first_s + none) * late, alone * late, each * late, prefill.prompts * binds * late]
+        found += [column * late for column in _under(prefill, context)]
     groups = prefill.joined if whole else ones_like(prefill.joined)
     if whole:
         # groups are bought whole: dollars of one, and the seconds that a request takes of one
@@ -182,6 +200,26 @@ def trade_offs(
         if fixed is not None:
             found.append(fixed + none)
     return found
+
+
+def _under(prefill: PrefillShare, context: Context) -> list[Array]:
+    """Columns that TTFT rises with where KV cache is sent under the prefill; none where it never is.
+
+    With first_s, what a pass leaves on the way is the least of all bytes and the largest of three: what it
+    leaves of what it sends, the last layer of what is received, and all that is received less t for each
+    layer of a stage that decodes but one. The last is linear in the number of these layers, so that one and
+    all of them decide.
+    """
+    own = prefill.sending()
+    if own is None:
+        return []
+    under, layers = own.under > 0.0, maximum(own.layers, 1.0)
+    sending = prefill.first_s + left_s(own.prompts * prefill.sends_s, layers, own.layer_s)
+    least_first = prefill.first_s - own.layer_s * (context.llm.layers - 1.0)
+    # pools that send after the prefill are no better than any that send under it
+    xp = namespace(sending)
+    columns = [where(under, each, xp.max(each)) for each in (sending, own.prompts, least_first)]
+    return [where(under, 0.0, ones_like(sending)), *columns]
 
 
 def _latest(prefill: PrefillShare, alone: Array, sent: Array, link: PoolLink, context: Context) -> Array:

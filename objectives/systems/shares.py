@@ -13,9 +13,10 @@ from objectives.equations.cost import money
 from objectives.equations.cost.energy import metered
 from objectives.equations.serving.first_token import first_token_parts, total
 from objectives.equations.serving.matched_pools import DecodePool, PrefillPool, matched_pools
+from objectives.equations.serving.under_prefill import UnderPrefill, exposed_s
 from objectives.systems.decode_side import stored, whole_side
 from objectives.systems.pool_costs import PoolCosts, pool_costs
-from objectives.systems.prefill_decode import PrefillSide, prefill_side, receives_s
+from objectives.systems.prefill_decode import PrefillSide, prefill_side, receivers, receives_s
 from objectives.systems.result import PoolUse
 
 
@@ -37,6 +38,19 @@ class PrefillShare(PoolCosts):
     """Share of requests with prompt tokens to compute [1]."""
     first_s: Array
     """TTFT without the wait for others, the way of KV cache and a step of decode [s]."""
+    under: Array | None = None
+    """1 where KV cache is sent under the prefill, 0 where after it; None where no pool of the batch does so,
+    and so are the next two."""
+    layers: Array | None = None
+    """Layers of a stage [1]."""
+    layer_s: Array | None = None
+    """Time of a layer of a pass [s]."""
+
+    def sending(self) -> UnderPrefill | None:
+        """What there is to send under; None where all is sent after the prefill."""
+        if self.under is None or self.layers is None or self.layer_s is None:
+            return None
+        return UnderPrefill(under=self.under, layers=self.layers, layer_s=self.layer_s, prompts=self.prompts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +65,8 @@ class DecodeShare(PoolCosts):
     """Time for a token of every sequence [s]."""
     receives_s: Array
     """Time that the KV cache of one prompt takes of the ports of a replica [s]."""
+    receivers: Array
+    """Layers of a stage, whose KV cache its ports receive [1]."""
 
 
 def prefill_share(pool: Pool, link: PoolLink, context: Context) -> tuple[PrefillShare, Mapping[str, Array]]:
@@ -99,6 +115,10 @@ def prefill_share(pool: Pool, link: PoolLink, context: Context) -> tuple[Prefill
         "some": own.passes.where_prompts(one + none),
         "first_s": total(own.passes.seconds(), first),
     }
+    if own.under is not None:
+        sent = own.under
+        sending = {"under": sent.under, "layers": sent.layers, "layer_s": sent.layer_s}
+        columns |= {name: column + none for name, column in sending.items()}
     return PrefillShare(**columns), own.violations
 
 
@@ -149,6 +169,7 @@ def decode_share(pool: Pool, link: PoolLink, context: Context) -> tuple[DecodeSh
         replicas=side.replicas,
         step_s=side.step_s,
         receives_s=receives_s(side, link),
+        receivers=receivers(side, context),
     )
     return share, side.violations
 
@@ -207,6 +228,10 @@ def paired(prefill: PrefillShare, decode: DecodeShare, link: PoolLink, context: 
     work, economy = context.workload, context.economy
     sent = maximum(prefill.sends_s, decode.receives_s)
     busy, exposed = prefill.some * sent, prefill.some * (link.latency_s + sent)
+    own, waited = prefill.sending(), exposed
+    if own is not None:
+        left = exposed_s(own, prefill.sends_s, decode.receives_s, decode.receivers)
+        waited = prefill.some * (link.latency_s + left)
     rates = matched_pools(
         PrefillPool(
             pass_s=prefill.pass_s,
@@ -235,7 +260,7 @@ def paired(prefill: PrefillShare, decode: DecodeShare, link: PoolLink, context: 
     inputs, outputs = money.token_prices(per_mtok, prompts_usd / capex, work.isl, work.osl)
     return Metrics(
         tpot_s=rates.tpot_s,
-        ttft_s=prefill.first_s + rates.queue_s + exposed + (1.0 - prefill.some) * decode.step_s,
+        ttft_s=prefill.first_s + rates.queue_s + waited + (1.0 - prefill.some) * decode.step_s,
         tokens_per_s=tokens,
         chips=decode.chips + n * prefill.chips,
         capex_usd=capex,

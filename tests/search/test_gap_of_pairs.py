@@ -38,6 +38,14 @@ TOKENS = {
     "goal": "usd_per_million_tokens",
     "targets": {},
 }
+SENDING = {
+    **TOKENS,
+    "settings": {
+        **pairs.SMALL["settings"],
+        **{f"stack/{name}.kv_under_prefill": "true" for name in ("gpu-serving", "static-dataflow")},
+    },
+}
+"""KV cache under the prefill."""
 NAMES = ("sram", "peak_flops", "dram_stacks", "link_bandwidth", "sram_bandwidth_per_byte")
 FEW = {f"{role}.{name}": 2 for role in ("prefill", "decode") for name in NAMES}
 FINE = {name: 6 if name.endswith("dram_stacks") else 3 for name in FEW}
@@ -51,7 +59,7 @@ def load(folder: Path, **changes: Any) -> PooledStudy:
 Swept = tuple[PooledStudy, Front]
 
 
-@pytest.fixture(scope="module", params=[{}, TOKENS], ids=["capital", "tokens"])
+@pytest.fixture(scope="module", params=[{}, TOKENS, SENDING], ids=["capital", "tokens", "sending"])
 def swept(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Swept:
     folder = tmp_path_factory.mktemp("gap")
     study = load(folder, **request.param)

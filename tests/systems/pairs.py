@@ -54,6 +54,11 @@ def linked(given: Designs, **factors: float) -> Designs:
     return Designs(pools=given.pools, link=PoolLink(**{n: a * factors.get(n, 1.0) for n, a in own.items()}))
 
 
+def under(given: Designs, flag: float = 1.0) -> Designs:
+    """The same system of stacks that send KV cache under the prefill, or state that they do not."""
+    return mapped(given, lambda chips: chips.replace(kv_under_prefill=np.full(chips.shape or (1,), flag)))
+
+
 def stacked(parts: Sequence[Designs]) -> Designs:
     """Systems of the same roles, one row after the other."""
     pools = []

@@ -10,7 +10,7 @@ from dse.choose.rule import Limits, merged
 from dse.choose.solve import Question
 from dse.errors import Attempts, Problem, SpecError, placed, spec_error
 from dse.evaluate.estimate import TECHNOLOGY, Subject
-from dse.evaluate.estimate_notes import trust_notes
+from dse.evaluate.estimate_notes import sent_under, trust_notes
 from dse.evaluate.estimate_result import LABELS
 from dse.evaluate.pools.argument import PoolArgument, read_pools
 from dse.evaluate.pools.layouts import check_sizes, layouts_of
@@ -275,6 +275,8 @@ def _notes(
         ]
         if subject.unpriced:
             told.append(f"{subject.chip.name} has no listed price: priced at the unit cost of its silicon")
+        if pool.role == "prefill":
+            told += sent_under(subject.stack, subject.workload.serving)
         notes.append(f"{pool.role} on {subject.chip.name}: " + "; ".join(told))
     notes.append(UNMEASURED)
     notes.append(link.note)

@@ -53,7 +53,13 @@ class Rows(Generic[S]):
     def joined(self, other: "Rows[S]") -> "Rows[S]":
         """Those of both, one after the other."""
         mine, theirs = self.share.columns(), other.share.columns()
-        both = {name: np.concatenate([a, theirs[name]]) for name, a in mine.items()}
+        # what only some pools have is 0 in the others
+        both = {
+            name: np.concatenate(
+                [mine.get(name, np.zeros(self.size)), theirs.get(name, np.zeros(other.size))]
+            )
+            for name in {**mine, **theirs}
+        }
         return Rows(share=replace(self.share, **both), numbers=np.concatenate([self.numbers, other.numbers]))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from dse.arrays import Floats
 from dse.chips.branch import Branch
 from dse.chips.formats import with_formats
-from dse.chips.resolve import chip_columns, chips_of
+from dse.chips.resolve import chip_columns, chips_of, sends_under
 from dse.choose.rule import late
 from dse.errors import spec_error
 from dse.evaluate.pools.fronts import Trade
@@ -22,6 +22,7 @@ from dse.front.files import Front
 from dse.question.pools.eligibility import PairEligibility
 from dse.question.pools.study import PooledStudy
 from dse.question.resolved_study import ResolvedStudy
+from dse.question.stacks import stacks_of
 from dse.search.bound.bounds import Bounds, hold_two_memories
 from dse.search.bound.boxes import Mask, whole
 from dse.search.bound.judges import ByFront, ByLeast, Evaluate
@@ -49,6 +50,9 @@ GRID = (
     "target between its steps may be better than the bound"
 )
 BARRED = "pairs of unanchored chips count, in the space and on the front"
+
+UNDER = ("left_s", "after")
+"""Numbers of pools that send KV cache under the prefill."""
 
 _READ = {
     "capital": ("capex_usd",),
@@ -138,7 +142,14 @@ def least_of_prefill(
     # the same for every chip; a bound of it would not do, since TTFT may fall where it rises
     found["some"] = np.where(np.reshape(computed_tokens(study.context.workload), 1) > 0.0, 1.0, 0.0)
     # numbers that no objective depends on are not looked for
-    return Ideal(**{name: found.get(name, np.zeros(1)) for name in Ideal.__dataclass_fields__}), ended
+    wanted = [name for name in Ideal.__dataclass_fields__ if name not in UNDER or _under(pool)]
+    return Ideal(**{name: found.get(name, np.zeros(1)) for name in wanted}), ended
+
+
+def _under(pool: ResolvedStudy) -> bool:
+    """Whether some chip that prefills sends KV cache under its prefill."""
+    chips = pool.baselines.values()
+    return any(sends_under(stack) for stack in stacks_of(pool.setting, pool.branches, chips))
 
 
 def _numbers(study: PooledStudy) -> tuple[str, ...]:
@@ -147,7 +158,9 @@ def _numbers(study: PooledStudy) -> tuple[str, ...]:
     counted = Trade.of(goals, study.limits).counted
     # a limit of TTFT is one of the pool that prefills, see `prefills`
     bounded = {goal.name for goal in goals} | {goal.name for goal, _ in study.limits} - {"ttft"}
-    waits = ("first_s",) if bounded & {"ttft", "end_to_end"} else ()
+    waits = ["first_s"] if bounded & {"ttft", "end_to_end"} else []
+    if waits and _under(study.pools["prefill"]):
+        waits.append("left_s")
     read = [name for cost in counted for name in _READ.get(cost, ())]
     return tuple(dict.fromkeys(("sends_s", *waits, *read)))
 
@@ -162,7 +175,10 @@ def prefills(study: PooledStudy, names: Sequence[str]) -> Evaluate:
         share, over = prefill_share(pool, link, context)
         best = ideal(share, context)
         # where nobody waits
-        first = share.first_s + share.some * (link.latency_s + share.sends_s)
+        # chips that send after the prefill leave all of it
+        sent = share.sends_s if best.left_s is None else best.left_s
+        best = best.replace(left_s=sent)
+        first = share.first_s + share.some * (link.latency_s + sent)
         missed = {goal.name: first - limit for goal, limit in soonest}
         return [getattr(best, name) for name in names], {**_unnamed(over), **missed}
 

@@ -26,7 +26,7 @@ from dse.search.pairs.pool_grid import ChipBlock, PoolGrid
 from dse.search.sweep.local_front import SLACK, Local, pivots_of, sifted
 from objectives import api
 from objectives.systems.decode_side import port_bandwidth
-from objectives.systems.share_bounds import Ideal, least
+from objectives.systems.share_bounds import Ideal, ideal, least
 from objectives.systems.shares import DecodeShare, PrefillShare, decode_share, paired
 
 PAIRS = 1 << 18
@@ -175,8 +175,9 @@ def _none() -> Rows[PrefillShare]:
 
 def _in_time(job: PairJob, rows: Rows[PrefillShare]) -> Rows[PrefillShare]:
     """Those whose prompts can be in time where nobody waits."""
-    share = rows.share
-    soonest = share.first_s + share.some * (job.link.latency_s + share.sends_s)
+    share, best = rows.share, ideal(rows.share, job.context)
+    sent = share.sends_s if best.left_s is None else best.left_s
+    soonest = share.first_s + share.some * (job.link.latency_s + sent)
     ok = np.ones(rows.size, dtype=np.bool_)
     for goal, limit in job.limits:
         if goal.name == "ttft":

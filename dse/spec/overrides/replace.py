@@ -13,6 +13,7 @@ from dse.spec.schema.base import (
     Leaf,
     Sourced,
     SourcedBandwidth,
+    SourcedFlag,
     SourcedFlops,
     SourcedNumber,
     SourcedRatio,
@@ -47,6 +48,7 @@ OPTIONAL: Final[Mapping[str, type[Leaf]]] = MappingProxyType(
         "all_to_all_efficiency": SourcedRatio,
         "overlap": SourcedShare,
         "window_kept": SourcedShare,
+        "kv_under_prefill": SourcedFlag,
     }
 )
 """Numbers that are null where a file leaves them out, with their type."""

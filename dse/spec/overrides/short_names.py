@@ -53,6 +53,7 @@ STACK: Final = MappingProxyType(
             "all_to_all_efficiency",
             "overlap",
             "window_kept",
+            "kv_under_prefill",
             "layer_overhead",
             "prompt_overhead",
             "expert_overhead",

@@ -119,6 +119,9 @@ class StackSpec(Spec):
     context_parallel: SourcedFlag | None = None
     """Whether the KV cache of a sequence can be split along its tokens over chips (CP): it cannot when left
     out."""
+    kv_under_prefill: SourcedFlag | None = None
+    """Whether a pool that prefills sends the KV cache of a layer while it computes the next ones: it sends
+    all after the prefill when left out or null."""
     usable_capacity: SourcedRatio
     """Share of the memory that the runtime leaves to weights, KV cache and activations."""
     interval: dict[str, Annotated[AtLeastOne, Field(gt=1.0)]] = Field(default={})

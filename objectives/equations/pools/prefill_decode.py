@@ -1,9 +1,10 @@
 """Prefill on one pool, decode on the other: KV cache on its way under a prefill, replicas that are fed."""
 
-from objectives.arrays import Array, floor, maximum
+from objectives.arrays import Array, floor
 from objectives.equations.interconnect.alpha_beta import AlphaBeta
 from objectives.equations.pools.crossing import Message
 from objectives.equations.serving.matched_pools import PrefillPool, busy_per_pass
+from objectives.equations.serving.under_prefill import left_s
 
 
 def kv_under_prefill(link: AlphaBeta, size_bytes: Array, layers: Array, prefill_s: Array) -> Message:
@@ -43,8 +44,7 @@ def kv_under_prefill(link: AlphaBeta, size_bytes: Array, layers: Array, prefill_
         [0.005, 0.41]
     """
     sent = size_bytes * link.s_per_byte
-    left = maximum(sent / layers, sent - prefill_s * (1.0 - 1.0 / layers))
-    return Message(seconds=link.latency_s + left, busy_s=sent)
+    return Message(seconds=link.latency_s + left_s(sent, layers, prefill_s / layers), busy_s=sent)
 
 
 def fed_replicas(prefill: PrefillPool, replicas: Array, requests_per_s: Array, *, whole: bool) -> Array:

@@ -4,9 +4,11 @@ from typing import Final, final
 
 from objectives.api import Chips, Designs, Pools, Workload
 from objectives.arrays import Array, inverse, maximum, minimum, ones_like, where
+from objectives.equations.interconnect.alpha_beta import AlphaBeta
 from objectives.equations.serving.first_token import first_token_parts, total
 from objectives.equations.serving.matched_pools import DecodePool, PrefillPool, matched_pools
 from objectives.equations.serving.mode import ServingResult
+from objectives.equations.serving.under_prefill import exposed_s, under_prefill
 from objectives.equations.step.batch_setup import PromptLoad, Setup
 from objectives.equations.step.decode_steps import DecodeSteps
 from objectives.equations.step.prefill_pass import prefill_pass, prefix_load_s
@@ -67,7 +69,7 @@ def transfer_s(chips: Chips, size_bytes: Array) -> Array:
         Seconds, shapes broadcast [s].
 
     Domain:
-        After prefill, not layer by layer under it; chips of both pools are paired.
+        After prefill, not layer by layer under it (`under_prefill`); chips of both pools are paired.
 
     Limits:
         The latency for no bytes.
@@ -85,11 +87,19 @@ def transfer_s(chips: Chips, size_bytes: Array) -> Array:
         >>> transfer_s(chip, 1.13e9)
         0.0226
     """
+    line = _line(chips)
+    return line.latency_s + size_bytes * line.s_per_byte
+
+
+def _line(chips: Chips) -> AlphaBeta:
+    """From a prefill chip to its peer."""
     # without scale-out both pools are in one domain, and KV cache takes its links
     out = chips.links.scale_out_bandwidth > 0.0
     link = inverse(chips.links.link_bandwidth * chips.stack.link_efficiency)
-    per_byte = where(out, inverse(chips.links.scale_out_bandwidth), link)
-    return where(out, chips.links.scale_out_latency, chips.links.link_latency) + size_bytes * per_byte
+    return AlphaBeta(
+        latency_s=where(out, chips.links.scale_out_latency, chips.links.link_latency),
+        s_per_byte=where(out, inverse(chips.links.scale_out_bandwidth), link),
+    )
 
 
 @final
@@ -137,10 +147,15 @@ class Disaggregated:
             transfer,
             whole=work.pools == "system",
         )
-        replicas = rates.prefill_replicas
+        replicas, under = rates.prefill_replicas, under_prefill(s, prefill, prompts)
+        exposed = transfer
+        if under is not None:
+            line = _line(s.chips)
+            sent = size * line.s_per_byte  # both pools have one layout, so that both sides take as long
+            exposed = prefill.where_prompts(line.latency_s + exposed_s(under, sent, sent, under.layers))
         parts = {
             "queue": rates.queue_s,
-            "kv_transfer": transfer,
+            "kv_transfer": exposed,
             "request_overhead": s.chips.stack.request_overhead_s,
             **first_token_parts(s, prefill, step, prompts),
         }
