@@ -145,5 +145,5 @@ def _pool(row: Row, role: str) -> tuple[str, str]:
     # CP is left out of tables where all of it is 1
     d = {name: int(row.get(f"{role}.{name}", 1)) for name in ("batch", "tp", "cp", "pp", "ep")}
     ways = f"TP {d['tp']}{cp_text(d)}, PP {d['pp']}" + (f", EP {d['ep']}" if d["ep"] > 1 else "")
-    held = f"batch {d['batch']:,}, " if role in ("decode", "attention") else ""
+    held = f"batch {d['batch']:,}, " if role in ("decode", "attention", "verify") else ""
     return f"{counted(float(row[f'{role}.chips']))} {row[f'{role}.chip']}", f"{held}{ways}"
