@@ -280,7 +280,8 @@ def resolve_study(
     goal = look("goal", goal_of, spec, goals, swept) if known else goals[0]
     for each in (workload, *(w for _, _, w in mix)):
         look("workload", bound, own, each, spec)
-        if each is not None:
+        # pools that draft have their own check
+        if each is not None and keys is None:
             look("workload", hold_cost, each)
     look.done()  # what follows needs all of them
     setting = Setting(

@@ -75,6 +75,12 @@ def notes_of(study: PooledStudy, eligible: PairEligibility, *, solved: bool = Tr
     work = study.context.workload
     if work.serving == "decode-only":
         yield DECODE_ONLY
+    drafts = work.speculation
+    if drafts is not None and drafts.llm is not None:
+        yield (
+            f"drafts of {drafts.llm.name}, {drafts.length} tokens a step; the acceptance, "
+            f"{drafts.acceptance:g}, is stated and not predicted"
+        )
     if "prefill" in study.pools and work.pools == "fleet":
         yield FLEET
     again = solved and "prefill" in study.pools and study.first.swept and study.spec.report_at

@@ -33,7 +33,8 @@ PROMPTS = (1, 4, 4096)
 """Prompts of a pass that are tried for a pool that prefills, where their rows fit."""
 
 
-_TIMES = {"attention": ATTENTION_REPLICAS, "verify": VERIFY_REPLICAS, "draft": DRAFT_REPLICAS}
+TIMES = {"attention": ATTENTION_REPLICAS, "verify": VERIFY_REPLICAS, "draft": DRAFT_REPLICAS}
+"""Replicas that are tried, by role, for pools whose replicas need not be as many as those of the other."""
 
 
 def part_of(role: str, llm: api.Llm) -> api.Llm:
@@ -78,7 +79,7 @@ def _rows(pool: PoolArgument, part: api.Llm, stack: StackSpec) -> Iterator[tuple
     sizes = _batches(pool.role) if "batch" not in given else [given["batch"]]
     stages = [given["pp"]] if "pp" in given else all_stages(part)
     spreads = [given["ep"]] if "ep" in given else all_spreads(part)
-    times = _TIMES.get(pool.role, (1,))
+    times = TIMES.get(pool.role, (1,))
     for (tp, cp), ep in product(_splits(pool, part, stack), spreads):
         for n in times:
             dp = given.get("dp") or n * max(ep // (tp * cp), 1)

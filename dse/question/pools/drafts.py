@@ -39,13 +39,14 @@ def drafts_of(
     `settings` are by short name. Raises `SpecError` with everything that is missing at once.
     """
     look = Attempts(placed)
-    found = look("--workload", catalog.get, WorkloadSpec, workload)
+    found = look("--workload" if where == LLM else "", catalog.get, WorkloadSpec, workload)
     look.done()
     own = found.speculation
     name = llm if llm is not None else None if own is None else own.llm
-    length = look("--set", _number, SourcedCount, LENGTH, settings, None if own is None else own.length)
+    option = "--set" if where == LLM else ""
+    length = look(option, _number, SourcedCount, LENGTH, settings, None if own is None else own.length)
     chance = look(
-        "--set", _number, SourcedShare, ACCEPTANCE, settings, None if own is None else own.acceptance
+        option, _number, SourcedShare, ACCEPTANCE, settings, None if own is None else own.acceptance
     )
     drafting = look(where, _llm, catalog, name)
     look.done()
