@@ -186,7 +186,7 @@ def test_pools_that_draft_and_verify_have_an_llm_each(tmp_path: Path) -> None:
     assert (draft.llm.name, draft.length, draft.acceptance) == ("tinyllama-1.1b", 3, 0.7)
     assert study.context.workload.serving == "decode-only"
     assert study.pools["draft"].lists.batch == (1,)
-    assert "llms/tinyllama-1.1b" in study.digests()
+    assert "llm/tinyllama-1.1b" in study.digests()
     # the numbers of the drafts are part of the question
     other = apart(
         tmp_path / "other",
