@@ -73,7 +73,12 @@ class Speculation:
     acceptance: float
     """Chance that a drafted token is accepted when all before it are, in [0, 1]."""
     cost: float
-    """Time of drafting one token over that of a plain step, and weights of the draft over the LLM's [1]."""
+    """Time of drafting one token over that of a plain step, and weights of the draft over the LLM's [1]; not
+    read where a pool of its own drafts."""
+    llm: Llm | None = None
+    """The LLM that drafts; read by pools draft and verify alone, which compute its steps."""
+    precision: Precision | None = None
+    """Its formats; those of the LLM that verifies where left out."""
 
 
 @dataclass(frozen=True, kw_only=True)

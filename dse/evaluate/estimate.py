@@ -54,7 +54,7 @@ from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.software import software_named
 from dse.spec.schema.system import EconomySpec, NetworkSpec, StackSpec
 from dse.spec.schema.technology import TechnologySpec
-from dse.spec.schema.workload import WorkloadSpec, served
+from dse.spec.schema.workload import WorkloadSpec, hold_cost, served
 from objectives import api
 from objectives.equations.serving.registry import serving_mode
 
@@ -168,6 +168,7 @@ class Subject:
         configs: Path | str | None = None,
         hold_targets: bool = True,
         confidence: float | None = None,
+        drafted: bool = False,
     ) -> None:
         texts = {"chip": chip, "llm": llm, "workload": workload, "weights": weights, "kv": kv}
         texts |= {"activations": activations, "cost_model": cost_model, "stack": stack, "serving": serving}
@@ -193,6 +194,9 @@ class Subject:
         if look.failed:
             # names of settings alone: their values cannot be read without the specs that they change
             look("--set", hold_names, given)
+        # pools that draft compute what others state
+        if found_workload is not None and not drafted:
+            look("--workload", hold_cost, found_workload)
         look.done()
         self.cost_model = about(self.cost_model, spec.name)
         self.catalog, self.sold = catalog, catalog.get(StackSpec, stack or spec.stack)

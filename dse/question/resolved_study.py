@@ -34,7 +34,7 @@ from dse.spec.schema.space import SpaceSpec
 from dse.spec.schema.study import MixSpec, StudySpec
 from dse.spec.schema.system import EconomySpec, NetworkSpec, StackSpec
 from dse.spec.schema.technology import TechnologySpec
-from dse.spec.schema.workload import WorkloadSpec
+from dse.spec.schema.workload import WorkloadSpec, hold_cost
 from dse.spec.yaml.units import parse
 from objectives import api
 
@@ -280,6 +280,9 @@ def resolve_study(
     goal = look("goal", goal_of, spec, goals, swept) if known else goals[0]
     for each in (workload, *(w for _, _, w in mix)):
         look("workload", bound, own, each, spec)
+        # pools that draft have their own check
+        if each is not None and keys is None:
+            look("workload", hold_cost, each)
     look.done()  # what follows needs all of them
     setting = Setting(
         catalog=catalog,

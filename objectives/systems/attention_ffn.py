@@ -1,11 +1,10 @@
 """Attention | FFN: attention, KV cache and the head on one pool, FFNs or experts on the other."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from typing import Final
 
 from objectives.api import Context, Designs, Pool, PoolLink
-from objectives.arrays import Array, inverse, maximum, ones_like, where
+from objectives.arrays import Array, inverse, maximum, ones_like
 from objectives.equations.chip.formats import residual_bytes
 from objectives.equations.chip.operator_time import add_bounds
 from objectives.equations.chip.resource_seconds import ResourceSeconds
@@ -21,13 +20,12 @@ from objectives.equations.step.pipeline_pass import bounds
 from objectives.equations.step.prefill_pass import prefill_pass
 from objectives.systems.decode_side import (
     DecodeSide,
-    joined,
     no_prompts,
     pool_violations,
     port_bandwidth,
     prompt_kv,
 )
-from objectives.systems.result import PoolUse
+from objectives.systems.turns import PoolTurn, Turn, fastest
 
 _NOT_OPERATORS: Final = (
     "collectives",
@@ -41,24 +39,6 @@ _NOT_OPERATORS: Final = (
 
 MICRO_BATCHES: Final = (1, 2, 3, 4)
 """Micro-batches for each stage of attention that are tried; MegaScale-Infer tries as many."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Turn:
-    """One token of every sequence with some number of micro-batches; columns that may be chosen among."""
-
-    step_s: Array
-    count: Array
-    attention_busy: Array
-    ffn_busy: Array
-    attention_excess: Array
-    ffn_excess: Array
-    parts_s: dict[str, Array]
-    bounds_s: dict[str, Array]
-    attention_used: ResourceSeconds
-    ffn_used: ResourceSeconds
-    attention_held: dict[str, Array]
-    ffn_held: dict[str, Array]
 
 
 def split_side(attention: Pool, ffn: Pool, link: PoolLink, context: Context) -> DecodeSide:
@@ -96,7 +76,7 @@ def split_side(attention: Pool, ffn: Pool, link: PoolLink, context: Context) -> 
     of_attention = replace(context, llm=attention_part(context.llm))
     of_ffn = replace(context, llm=ffn_part(context.llm))
 
-    def turn(micro: int) -> _Turn:
+    def turn(micro: int) -> Turn:
         cuts = d.pp * float(micro)
         a = set_up(Designs.of(attention.chips, d), of_attention, no_prompts(d.tp), cuts)
         # what arrives is a whole micro-batch of every attention replica, however few there are of them
@@ -104,14 +84,10 @@ def split_side(attention: Pool, ffn: Pool, link: PoolLink, context: Context) -> 
         f = set_up(Designs.of(ffn.chips, fed), of_ffn, no_prompts(d.tp), ones_like(d.tp))
         return _turn(a, f, link)
 
-    chosen = _fastest([turn(m) for m in MICRO_BATCHES])
+    chosen = fastest([turn(m) for m in MICRO_BATCHES])
     # what does not change with the number of micro-batches
     a = set_up(Designs.of(attention.chips, d), of_attention, no_prompts(d.tp))
     f = set_up(Designs.of(ffn.chips, ffn.deployments), of_ffn, no_prompts(d.tp))
-    uses = (
-        _use(attention, a, chosen.attention_used, chosen.attention_held, chosen.attention_busy),
-        _use(ffn, f, chosen.ffn_used, chosen.ffn_held, chosen.ffn_busy),
-    )
     return DecodeSide(
         batch=d.batch,
         replicas=d.dp,
@@ -120,32 +96,17 @@ def split_side(attention: Pool, ffn: Pool, link: PoolLink, context: Context) -> 
         tokens=1.0,
         parts_s=chosen.parts_s,
         bounds_s=chosen.bounds_s,
-        uses=uses,
+        uses=(chosen.first.use(attention, a), chosen.then.use(ffn, f)),
         violations={
-            **pool_violations(attention.role, a, chosen.attention_excess),
-            **pool_violations(ffn.role, f, chosen.ffn_excess),
+            **pool_violations(attention.role, a, chosen.first.excess),
+            **pool_violations(ffn.role, f, chosen.then.excess),
         },
         holder=attention,
         prompt_kv_bytes=prompt_kv(a),
     )
 
 
-def _use(pool: Pool, s: Setup, used: ResourceSeconds, held: dict[str, Array], busy: Array) -> PoolUse:
-    """What one pool is, does and holds."""
-    d = pool.deployments
-    return PoolUse(
-        role=pool.role,
-        chips=pool.chips,
-        count=d.ways * d.pp * d.dp,
-        together=d.ways * d.pp * joined(s),
-        resources=used,
-        replicas=d.dp,
-        held_bytes=held,
-        busy=busy,
-    )
-
-
-def _turn(a: Setup, f: Setup, link: PoolLink) -> _Turn:
+def _turn(a: Setup, f: Setup, link: PoolLink) -> Turn:
     """One token of every sequence with the micro-batches of the setups."""
     steps_a, steps_f = decode_steps(a), decode_steps(f)
     pass_a, pass_f = steps_a.layer_pass, steps_f.layer_pass
@@ -169,19 +130,23 @@ def _turn(a: Setup, f: Setup, link: PoolLink) -> _Turn:
         ffn_stages=f.deployments.pp,
     )
     parts = _parts(a, f, pass_a, pass_f, took, fixed + each)
-    return _Turn(
+    return Turn(
         step_s=took.seconds,
         count=a.micro.count,
-        attention_busy=took.attention_busy,
-        ffn_busy=took.ffn_busy,
-        attention_excess=a.machine.placed.excess_bytes,
-        ffn_excess=f.machine.placed.excess_bytes,
         parts_s=parts,
         bounds_s=_bounds(a, f, pass_a, pass_f, took, fixed + each),
-        attention_used=_used(a, steps_a.resources, layers * share, forth=True),
-        ffn_used=_used(f, steps_f.resources, layers * share, forth=False),
-        attention_held=a.held_bytes,
-        ffn_held=f.held_bytes,
+        first=PoolTurn(
+            busy=took.attention_busy,
+            excess=a.machine.placed.excess_bytes,
+            used=_used(a, steps_a.resources, layers * share, forth=True),
+            held=a.held_bytes,
+        ),
+        then=PoolTurn(
+            busy=took.ffn_busy,
+            excess=f.machine.placed.excess_bytes,
+            used=_used(f, steps_f.resources, layers * share, forth=False),
+            held=f.held_bytes,
+        ),
     )
 
 
@@ -286,36 +251,6 @@ def _ffn_bounds(f: Setup, p: ForwardPass) -> dict[str, Array]:
     layers = float(f.context.llm.layers)
     operators = [p.ffn] if p.routed is None else [p.ffn, p.routed]
     return add_bounds({k: layers * v for k, v in each.bound().items()} for each in operators)
-
-
-def _fastest(turns: Sequence[_Turn]) -> _Turn:
-    """Column by column that of the fastest turn; of equals the one with the fewest micro-batches."""
-    best = turns[0]
-    for other in turns[1:]:
-        better = other.step_s < best.step_s
-
-        def pick(old: Array, new: Array, better: Array = better) -> Array:
-            return where(better, new, old)
-
-        best = _picked(best, other, pick)
-    return best
-
-
-def _picked(old: _Turn, new: _Turn, pick: Callable[[Array, Array], Array]) -> _Turn:
-    """Every column of a turn, picked from the old one or the new one."""
-    return _Turn(**{f.name: _either(getattr(old, f.name), getattr(new, f.name), pick) for f in fields(_Turn)})
-
-
-def _either(a: Array, b: Array, pick: Callable[[Array, Array], Array]) -> Array:
-    """One of two columns, column by column where they are structs of such; None where there is none."""
-    if a is None:
-        return None
-    if isinstance(a, dict):
-        return {k: pick(a[k], b[k]) for k in a}
-    if isinstance(a, ResourceSeconds):
-        of = [f.name for f in fields(ResourceSeconds)]
-        return ResourceSeconds(**{n: _either(getattr(a, n), getattr(b, n), pick) for n in of})
-    return pick(a, b)
 
 
 def prompt_alone(

@@ -2,20 +2,26 @@
 
 from typing import Final
 
-from objectives.api import Context, Designs, PoolLink
+from objectives.api import Context, Designs, Pool, PoolLink
 from objectives.arrays import Array, ones_like
 from objectives.equations.llm.parts import attention_part, ffn_part
 from objectives.equations.serving.disaggregated import Disaggregated
 from objectives.equations.serving.queueing import throughput
 from objectives.systems.attention_ffn import prompt_alone, split_side
 from objectives.systems.decode_side import DecodeSide, stored, whole_side
+from objectives.systems.draft_verify import draft_problem, drafted_side, stored_by_both, verified_prompt
 from objectives.systems.prefill_decode import prefill_decode
 from objectives.systems.result import SystemResult
 
-SPLITS: Final = (("prefill", "decode"), ("attention", "ffn"), ("prefill", "attention", "ffn"))
+SPLITS: Final = (
+    ("prefill", "decode"),
+    ("attention", "ffn"),
+    ("draft", "verify"),
+    ("prefill", "attention", "ffn"),
+)
 """Roles that make a system, in the order in which pages name them."""
 
-ROLES: Final = ("prefill", "decode", "attention", "ffn")
+ROLES: Final = ("prefill", "decode", "attention", "ffn", "draft", "verify")
 """Roles of pools, in the order in which pages name them."""
 
 SERVING: Final = {True: "disaggregated", False: "decode-only"}
@@ -48,7 +54,7 @@ def roles_problem(roles: tuple[str, ...]) -> str:
     """
     if any(sorted(split) == sorted(roles) for split in SPLITS):
         return ""
-    known = "prefill and decode, attention and ffn, or prefill, attention and ffn"
+    known = "prefill and decode, attention and ffn, draft and verify, or prefill, attention and ffn"
     return f"expected pools {known}, got {', '.join(roles)}"
 
 
@@ -97,21 +103,26 @@ def llm_problem(roles: tuple[str, ...], context: Context) -> str:
         Systems of several pools.
 
     Limits:
-        None for pools that each have all layers.
+        None for pools that each have all layers and no draft LLM.
 
     Source:
-        By definition: a pool without layers does nothing. Steps that check drafts are not split here.
+        By definition: a pool without layers does nothing. Only pools draft and verify split steps that check
+        drafts, see `draft_problem`.
 
     Examples:
         By hand, in tests/systems/test_pool_inputs.py.
     """
+    if "verify" in roles:
+        return draft_problem(context)
+    draft = context.workload.speculation
+    if draft is not None and draft.llm is not None:
+        return f"speculation.llm: expected pools draft and verify with it, got pools {' and '.join(roles)}"
     if "ffn" not in roles:
         return ""
     parts = {"attention": attention_part, "FFN or experts": ffn_part}
     for part, cut in parts.items():
         if not cut(context.llm).blocks:
             return f"llm: expected layers with {part} for pools {' and '.join(roles)}, got {context.llm.name}"
-    draft = context.workload.speculation
     if draft is not None:
         return f"speculation: expected none for pools {' and '.join(roles)}, got drafts of {draft.length}"
     return ""
@@ -147,7 +158,7 @@ def system(designs: Designs, context: Context) -> SystemResult:
         None.
 
     Source:
-        `prefill_decode`, `attention_ffn`.
+        `prefill_decode`, `attention_ffn`, `draft_verify`.
 
     Examples:
         By hand, in tests/systems.
@@ -158,6 +169,8 @@ def system(designs: Designs, context: Context) -> SystemResult:
     if designs.link is None:
         raise ValueError(f"link: expected the network between pools {' and '.join(roles)}, got none")
     link = designs.link
+    if "verify" in roles:
+        return _drafted(designs.pool("draft"), designs.pool("verify"), link, context)
     if "decode" in roles:
         side = whole_side(designs.pool("decode"), context)
     else:
@@ -167,6 +180,13 @@ def system(designs: Designs, context: Context) -> SystemResult:
     first = prompt_alone(designs.pool("attention"), designs.pool("ffn"), link, context, side.step_s)
     extra = stored(side.holder.role, context, side.replicas, ones_like(side.step_s))
     return _without_prompts(side, first, link, extra)
+
+
+def _drafted(draft: Pool, verify: Pool, link: PoolLink, context: Context) -> SystemResult:
+    """Drafts of one pool that the other verifies; prompts cost nothing."""
+    side = drafted_side(draft, verify, link, context)
+    first = verified_prompt(verify, context, side.step_s)
+    return _without_prompts(side, first, link, stored_by_both(draft, verify, context, ones_like(side.step_s)))
 
 
 def _without_prompts(

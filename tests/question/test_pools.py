@@ -124,6 +124,8 @@ def test_the_schema_knows_pools_and_both_forms_of_a_link() -> None:
         "decode",
         "attention",
         "ffn",
+        "draft",
+        "verify",
         "link",
     }
     forms = schema["$defs"]["PoolsSpec"]["properties"]["link"]["anyOf"]
@@ -164,4 +166,65 @@ def test_mistakes_of_attention_and_ffn_pools_are_said(
     tmp_path: Path, changes: dict[str, Any], said: str
 ) -> None:
     found = problems(apart(tmp_path, changes.pop("pools", APART), **changes))
+    assert any(f": {said}" in each for each in found), found
+
+
+DRAFTING = {
+    "draft": {"llm": "tinyllama", "chips": ["h100-sxm"], "tp": [1], "pp": [1]},
+    "verify": {"chips": ["h200-sxm"]},
+    "link": "25 GB/s, 5 us",
+}
+
+
+def test_pools_that_draft_and_verify_have_an_llm_each(tmp_path: Path) -> None:
+    study = load_question(str(apart(tmp_path, DRAFTING, workload="chat-drafted")))
+    assert isinstance(study, PooledStudy)
+    assert list(study.pools) == ["draft", "verify"]
+    assert study.pools["draft"].context.llm.name == "tinyllama-1.1b"
+    draft = study.context.workload.speculation
+    assert study.first is study.pools["verify"] and draft is not None and draft.llm is not None
+    assert (draft.llm.name, draft.length, draft.acceptance) == ("tinyllama-1.1b", 3, 0.7)
+    assert study.context.workload.serving == "decode-only"
+    assert study.pools["draft"].lists.batch == (1,)
+    assert "llm/tinyllama-1.1b" in study.digests()
+    # the numbers of the drafts are part of the question
+    other = apart(
+        tmp_path / "other",
+        DRAFTING,
+        workload="chat-drafted",
+        settings={"workload/chat-drafted.speculation.length": 5},
+    )
+    changed = load_question(str(other))
+    assert changed.problem != study.problem
+    drafts = changed.context.workload.speculation
+    assert drafts is not None and drafts.length == 5
+
+
+def drafting(**draft: Any) -> dict[str, Any]:
+    return {**DRAFTING, "draft": {"chips": ["h100-sxm"], **draft}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"pools": {**DRAFTING, "verify": None}}, "pools.verify: expected the pool of the LLM that verifies"),
+        ({"pools": {**DRAFTING, "draft": None}}, "pools.draft: expected the pool of the LLM that drafts"),
+        ({"pools": drafting()}, "pools: draft.llm: expected the LLM that drafts, such as llama3.2-1b, got"),
+        ({"pools": drafting(llm="tinylama")}, "pools: draft.llm: unknown llm 'tinylama'; did you mean"),
+        ({"pools": drafting(llm="llama3.2-1b")}, "pools: draft.llm: expected the vocabulary of llama2-70b"),
+        ({"pools": drafting(llm="tinyllama", batch=[4])}, "pools: draft.batch: expected none"),
+        (
+            {"pools": {**DRAFTING, "verify": {"chips": ["h100"], "llm": "tinyllama"}}},
+            "pools: verify.llm: expected it of the pool draft alone, got tinyllama",
+        ),
+        ({"workload": "chat"}, "pools: draft_length: expected the tokens that are drafted for each step"),
+        ({"workload": "chat"}, "pools: draft_acceptance: expected the chance that a drafted token"),
+        ({"serving": "chunked"}, "serving: expected decode-only for pools draft and verify, got chunked"),
+    ],
+)
+def test_mistakes_of_pools_that_draft_and_verify_are_said(
+    tmp_path: Path, changes: dict[str, Any], said: str
+) -> None:
+    given = {"workload": "chat-drafted", **changes}
+    found = problems(apart(tmp_path, given.pop("pools", DRAFTING), **given))
     assert any(f": {said}" in each for each in found), found

@@ -283,3 +283,39 @@ def test_more_pairs_than_can_be_evaluated_one_by_one_are_refused(tmp_path: Path)
     found = study(tmp_path, pools=APART, settings={}, targets={})
     with pytest.raises(SpecError, match="expected at most 100,000,000 pairs of attention and ffn"):
         sweep_pairs(found, out=tmp_path / "out")
+
+
+DRAFTING: dict[str, Any] = {
+    "draft": {"llm": "tinyllama", "chips": ["h100-sxm"], "space": "sram-or-hbm", "tp": [1, 4], "pp": [1]},
+    "verify": {"chips": ["h200-sxm"], "space": "sram-or-hbm", "tp": [8], "pp": [1, 10], "batch": [8, 64]},
+    "link": "100 GB/s, 2 us",
+}
+FEW_DRAFTING = {f"{role}.{name}": 2 for role in ("draft", "verify") for name in NAMES}
+DRAFTED = {"pools": DRAFTING, "workload": "chat-drafted", "settings": {}, "targets": {}}
+
+
+def test_the_front_of_pools_that_draft_and_verify_is_that_of_all_pairs(tmp_path: Path) -> None:
+    found = study(tmp_path, **DRAFTED)
+    job = crossed_job_of(found, FEW_DRAFTING)
+    assert 1e5 < job.first.size * job.then.size < 2e6
+    values, ok = brute_force(found, *(grid.at(np.arange(grid.size)) for grid in (job.first, job.then)))
+    front, (first, then) = solve_crossed(job, 2, None)
+    best = undominated(values[ok])
+    assert ok.sum() > 1000 and len(best) > 3
+    np.testing.assert_allclose(np.unique(front.costs, axis=0), best, rtol=1e-12)
+    np.testing.assert_allclose(values[first, then], front.costs, rtol=1e-12)
+
+
+def test_a_run_and_a_sweep_of_pools_that_draft_and_verify_find_one_front(tmp_path: Path) -> None:
+    real = {
+        "draft": {"llm": "tinyllama", "chips": ["h100-sxm", "groq-lpu-v1"], "tp": [1, 4], "pp": [1, 11]},
+        "verify": {"chips": ["h200-sxm", "b200-sxm"], "tp": [4, 8], "pp": [1], "batch": [8, 64]},
+        "link": "100 GB/s, 2 us",
+    }
+    found = study(tmp_path, **{**DRAFTED, "pools": real})
+    assert found.context.llm.name == "llama2-70b"
+    swept = sweep_pairs(found, out=tmp_path / "swept").front.frame
+    run = run_pairs(found, trials=4, out=tmp_path / "run").front.frame
+    own = ["tpot_s", "usd_per_token_per_s", "draft.chips", "verify.chips"]
+    assert len(swept) > 1
+    np.testing.assert_allclose(run[own].to_numpy(float), swept[own].to_numpy(float), rtol=1e-12)

@@ -16,7 +16,9 @@ LAYOUTS = {"tp": [1, 8], "cp": [1], "pp": [1, 10], "ep": [1]}
 SPLITS: dict[str, tuple[str, str, dict[str, object]]] = {
     "prefill and decode": ("prefill", "decode", {"settings": {"workload/article.prefill_load": "0.7"}}),
     "attention and ffn": ("attention", "ffn", {}),
+    "draft and verify": ("draft", "verify", {"workload": "chat-drafted"}),
 }
+DRAFTING = {"llm": "tinyllama", "tp": [1, 4], "pp": [1]}
 COLUMNS = ["tpot_s", "usd_per_token_per_s"]
 LISTED = ["h200-sxm", "b200-sxm"]
 APART = ["r200", "unheard-of"]
@@ -36,7 +38,9 @@ def study(folder: Path, split: str, chips: list[str], first: str = "h100-sxm") -
         "llm": "llama2-70b", "workload": "article",
         "precision": {"weights": "fp8", "kv": "fp8", "activations": "fp8"},
         "pools": {
-            one: {"chips": [first], **LAYOUTS, "batch": [1, 16]},
+            one: {"chips": [first], **LAYOUTS, **DRAFTING} if one == "draft" else {
+                "chips": [first], **LAYOUTS, "batch": [1, 16]
+            },
             other: {"chips": chips, **LAYOUTS, **({} if other == "ffn" else {"batch": [1, 16, 64]})},
             "link": "50 GB/s, 5 us",
         },

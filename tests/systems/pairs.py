@@ -7,7 +7,7 @@ import factories as make
 import numpy as np
 from hypothesis import strategies as st
 
-from objectives.api import Chips, Context, Deployments, Designs, Llm, Pool, PoolLink
+from objectives.api import Chips, Context, Deployments, Designs, Llm, Pool, PoolLink, Speculation
 from objectives.arrays import Array
 from objectives.costmodels.roofline import RooflineCostModel
 from objectives.systems.split import SPLITS
@@ -74,7 +74,18 @@ def serving(context: Context, roles: Sequence[str]) -> Context:
     """The context with the serving mode of a split, and without what it cannot do."""
     mode = "disaggregated" if "prefill" in roles else "decode-only"
     work = replace(context.workload, serving=mode)
-    return replace(context, workload=replace(work, speculation=None) if "ffn" in roles else work)
+    if "ffn" in roles:
+        work = replace(work, speculation=None)
+    if "verify" in roles:
+        draft = work.speculation or Speculation(length=3, acceptance=0.7, cost=0.0)
+        work = replace(work, speculation=replace(draft, llm=small(context.llm)))
+    return replace(context, workload=work)
+
+
+def small(llm: Llm) -> Llm:
+    """An LLM of a few layers of another one, to draft for it."""
+    few = tuple(replace(b, count=max(b.count // 8, 1)) for b in llm.blocks[:1])
+    return replace(llm, name=f"{llm.name}-draft", blocks=few)
 
 
 def splittable(llm: Llm) -> bool:

@@ -10,7 +10,9 @@ from systems.pairs import evaluate
 from objectives.api import Designs, Speculation
 
 SIDE = (make.h100_like(), make.deployments(batch=8, tp=8))
-KNOWN = "expected pools prefill and decode, attention and ffn, or prefill, attention and ffn, got"
+KNOWN = (
+    "expected pools prefill and decode, attention and ffn, draft and verify, or prefill, attention and ffn"
+)
 
 
 @pytest.mark.parametrize(
@@ -19,21 +21,22 @@ KNOWN = "expected pools prefill and decode, attention and ffn, or prefill, atten
         ("prefill", "ffn"),
         ("decode", "ffn"),
         ("prefill", "decode", "ffn"),
-        ("draft", "verify"),
+        ("draft", "decode"),
+        ("prefill", "draft", "verify"),
         ("attention", "whole"),
     ],
 )
 def test_roles_that_make_no_system_are_named(roles: tuple[str, ...]) -> None:
     with pytest.raises(ValueError) as error:
         evaluate(pairs.system(**dict.fromkeys(roles, SIDE)), make.context())
-    assert str(error.value) == f"{KNOWN} {', '.join(roles)}"
+    assert str(error.value) == f"{KNOWN}, got {', '.join(roles)}"
 
 
 def test_two_pools_of_one_role_make_no_system() -> None:
     pool = pairs.system(prefill=SIDE).pools[0]
     with pytest.raises(ValueError) as error:
         evaluate(Designs(pools=(pool, pool), link=pairs.link()), make.context())
-    assert str(error.value) == f"{KNOWN} prefill, prefill"
+    assert str(error.value) == f"{KNOWN}, got prefill, prefill"
 
 
 @pytest.mark.parametrize(
@@ -103,6 +106,43 @@ def test_drafts_between_attention_and_ffn_are_refused_and_between_prefill_and_de
         evaluate(two, make.context(serving="disaggregated", speculation=s)).tpot_s for s in (None, draft)
     )
     assert drafted < plain
+
+
+SMALL = replace(make.llama2_7b(), name="small", blocks=(replace(make.llama2_7b().blocks[0], count=2),))
+DRAFT = Speculation(length=4, acceptance=0.5, cost=0.0, llm=SMALL)
+
+
+@pytest.mark.parametrize(
+    ("draft", "said"),
+    [
+        (None, "speculation: expected an LLM that drafts, a length and an acceptance, got none"),
+        (replace(DRAFT, llm=None), "speculation.llm: expected the LLM that drafts, got none"),
+        (replace(DRAFT, length=0), "speculation.length: expected 1 or more drafted tokens, got 0"),
+        (
+            replace(DRAFT, llm=replace(SMALL, vocab=128_256)),
+            "speculation.llm: expected the vocabulary of 7b, 32,000 tokens, for exact acceptance, got small "
+            "with 128,256",
+        ),
+        (
+            replace(DRAFT, llm=make.llama2_70b()),
+            "speculation.llm: expected an LLM of at most the 6.738 billion parameters of 7b, got 68.98 "
+            "billion parameters of 70b",
+        ),
+    ],
+)
+def test_a_draft_that_cannot_be_verified_is_an_error(draft: Speculation | None, said: str) -> None:
+    with pytest.raises(ValueError) as error:
+        evaluate(pairs.system(draft=SIDE, verify=SIDE), make.context(make.llama2_7b(), speculation=draft))
+    assert str(error.value) == said
+
+
+def test_a_draft_llm_without_a_pool_of_its_own_is_an_error() -> None:
+    context = make.context(make.llama2_7b(), speculation=DRAFT)
+    with pytest.raises(ValueError, match="expected pools draft and verify with it, or a cost instead"):
+        evaluate(Designs.of(*SIDE), context)
+    work = replace(context.workload, serving="disaggregated", prefill_load=0.5)
+    with pytest.raises(ValueError, match="pools draft and verify with it, got pools prefill and decode"):
+        evaluate(pairs.system(prefill=SIDE, decode=SIDE), replace(context, workload=work))
 
 
 def test_the_order_of_pools_changes_nothing() -> None:

@@ -14,6 +14,7 @@ from systems.pairs import evaluate, one_of
 from dse.search.bound.corners import SLACK, STAGES
 from dse.testing.checks import HEADLINE, ROUNDING, TOTALS, same, table
 from objectives.api import Chips, Context, Designs
+from objectives.systems.draft_verify import draft_context
 
 Case = tuple[list[Designs], Context]
 
@@ -60,7 +61,8 @@ def test_violations_and_bytes_carry_the_name_of_their_pool(case: Case) -> None:
     for role in designs.roles:
         names = {name.split(".")[1] for name in m.violations if name.startswith(f"{role}.")}
         assert {"capacity", "network_domain", "die_area", "dram_stacks", "link_edge", "cooling"} <= names
-        assert ("expert_replicas" in names) == (bool(context.llm.expert_count) and role != "attention")
+        held = draft_context(context).llm if role == "draft" else context.llm
+        assert ("expert_replicas" in names) == (bool(held.expert_count) and role != "attention")
 
 
 def outcome(designs: Designs, context: Context) -> dict[str, float]:

@@ -75,6 +75,12 @@ def notes_of(study: PooledStudy, eligible: PairEligibility, *, solved: bool = Tr
     work = study.context.workload
     if work.serving == "decode-only":
         yield DECODE_ONLY
+    drafts = work.speculation
+    if drafts is not None and drafts.llm is not None:
+        yield (
+            f"drafts of {drafts.llm.name}, {drafts.length} tokens a step; the acceptance, "
+            f"{drafts.acceptance:g}, is stated and not predicted"
+        )
     if "prefill" in study.pools and work.pools == "fleet":
         yield FLEET
     again = solved and "prefill" in study.pools and study.first.swept and study.spec.report_at
@@ -145,5 +151,5 @@ def _pool(row: Row, role: str) -> tuple[str, str]:
     # CP is left out of tables where all of it is 1
     d = {name: int(row.get(f"{role}.{name}", 1)) for name in ("batch", "tp", "cp", "pp", "ep")}
     ways = f"TP {d['tp']}{cp_text(d)}, PP {d['pp']}" + (f", EP {d['ep']}" if d["ep"] > 1 else "")
-    held = f"batch {d['batch']:,}, " if role in ("decode", "attention") else ""
+    held = f"batch {d['batch']:,}, " if role in ("decode", "attention", "verify") else ""
     return f"{counted(float(row[f'{role}.chips']))} {row[f'{role}.chip']}", f"{held}{ways}"

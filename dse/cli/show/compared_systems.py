@@ -13,7 +13,7 @@ from dse.report.words.part_names import counted, word
 from dse.report.words.violations import pretty_violation
 from dse.text import cp_text
 
-_HOLDERS = ("decode", "attention")
+_HOLDERS = ("decode", "attention", "verify")
 """Roles of pools whose batch is the sequences of a replica."""
 
 

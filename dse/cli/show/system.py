@@ -58,7 +58,7 @@ def _pool(pool: PoolOfSystem) -> list[str | Text]:
     d, m = pool.deployment, pool.metrics
     ways = f"TP {d['tp']}{cp_text(d)}, PP {d['pp']}" + (f", EP {d['ep']}" if d["ep"] > 1 else "")
     # rows of a pool of FFNs are those of attention; prompts of one that prefills are as many as fit
-    held = f"batch {d['batch']:,}, " if pool.role in ("decode", "attention") else ""
+    held = f"batch {d['batch']:,}, " if pool.role in ("decode", "attention", "verify") else ""
     return [
         f"{pool.role} on {pool.chip}",
         counted(pool.chips),

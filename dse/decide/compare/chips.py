@@ -59,6 +59,7 @@ def compare(
     confidence: float | None = None,
     pools: Sequence[str] = (),
     link: str | None = None,
+    draft_llm: str | None = None,
 ) -> Comparison:
     """Compare chips at the same TPOT targets [s], each with its best deployment from one grid.
 
@@ -72,7 +73,8 @@ def compare(
     whose stack states none has a `gap`, and there are no verdicts by software, since `equal` and `ideal`
     state none.
     `pools`, such as `prefill=r200` and `decode=lp30`, are systems of unlike chips that rank among the chips,
-    one for each combination of their roles; `link` joins them, see `dse.evaluate.pools.estimate`. Where
+    one for each combination of their roles; `link` joins them and `draft_llm` drafts, see
+    `dse.evaluate.pools.estimate`. Where
     prompts cost something of a system and nothing of the chips, or the other way round, it ranks apart;
     `serving` is that of the chips alone.
     `settings` overrides numbers of all chips, or of one by its name (`h100.price`). Raises `SpecError` with
@@ -98,6 +100,7 @@ def compare(
         software=shown,
         configs=configs,
         hold_targets=hold_targets,
+        draft_llm=draft_llm,
     )
 
     def subject(chip: str, under: str) -> Subject:

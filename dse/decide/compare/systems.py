@@ -11,6 +11,7 @@ from dse.evaluate.pools.argument import PoolArgument, read_pool, read_pools
 from dse.evaluate.pools.estimate import Asked, best_systems
 from dse.evaluate.pools.result import SystemEstimate
 from dse.question.chip_names import pair_name
+from dse.question.pools.drafts import NAMES
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.system import StackSpec
@@ -147,6 +148,11 @@ def _settings(
 
 
 def for_chips(pools: Sequence[str], chips: Sequence[str], settings: Mapping[str, str]) -> dict[str, str]:
-    """The settings of the single chips: without those of a role, or of a chip that is in pools alone."""
-    pooled = {read_pool(text).chip for text in pools} - set(chips)
-    return {key: value for key, value in settings.items() if key.partition(".")[0] not in {*ROLES, *pooled}}
+    """The settings of the single chips: without those of a role, of a chip in pools alone, or of drafts.
+
+    Where a pool drafts, single chips decode as the workload says.
+    """
+    given = [read_pool(text) for text in pools]
+    other = {*ROLES, *({pool.chip for pool in given} - set(chips))}
+    drafted = NAMES if any(pool.role == "draft" for pool in given) else ()
+    return {k: v for k, v in settings.items() if k.partition(".")[0] not in other and k not in drafted}

@@ -17,12 +17,14 @@ from dse.evaluate.pools.layouts import check_sizes, layouts_of
 from dse.evaluate.pools.pairs import best_of_pair
 from dse.evaluate.pools.result import SystemEstimate
 from dse.evaluate.pools.system import NamedPool, system_of
+from dse.question.pools.drafts import LLM, NAMES, Drafts, drafts_of, hold_drafts
 from dse.question.pools.link import ChosenLink, pool_link, read_link
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.overrides.short_names import by_short_name
 from dse.spec.schema.technology import TechnologySpec
 from dse.spec.schema.workload import WorkloadSpec
 from objectives import api
+from objectives.systems.draft_verify import draft_problem
 from objectives.systems.shares import unshared
 from objectives.systems.split import ROLES, SERVING, SPLITS, serving_problem
 
@@ -33,7 +35,7 @@ DECODE_ONLY = "decode only: prompts cost nothing here; TTFT is that of one promp
 UNMEASURED = "no measured row is of a system of unlike chips: it has no error bar of its own"
 _BY_DESCENT = "layouts were found by descent from many starts, which is no proof that none is better"
 
-_HOLDERS = ("decode", "attention")
+_HOLDERS = ("decode", "attention", "verify")
 """Roles whose batch is the sequences of a replica, and may be between those of the grid."""
 
 
@@ -55,6 +57,7 @@ class Asked:
     software: str = "as-sold"
     configs: Path | str | None = None
     hold_targets: bool = True
+    draft_llm: str | None = None
 
 
 def estimate_pools(
@@ -75,13 +78,15 @@ def estimate_pools(
     settings: Mapping[str, str] | None = None,
     configs: Path | str | None = None,
     hold_targets: bool = True,
+    draft_llm: str | None = None,
 ) -> SystemEstimate:
     """Estimate one system of pools; what is left out of their layouts is chosen.
 
     `pools` are texts such as `decode=lp30` or `decode=lp30,tp=8,pp=40`, `link` is a network of the catalog
     whose ports join the pools, or numbers such as `25 GB/s, 5 us`. A pool that prefills makes the workload
-    disaggregated; attention | FFN alone is decode-only. Other arguments are those of
-    `dse.evaluate.estimate.estimate`.
+    disaggregated; attention | FFN and draft | verify are decode-only. `draft_llm` is the LLM of a pool that
+    drafts, by default that of the workload; `draft_length` and `draft_acceptance` of `settings` go with it.
+    Other arguments are those of `dse.evaluate.estimate.estimate`.
 
     Raises `SpecError` with every unknown name at once.
     """
@@ -100,6 +105,7 @@ def estimate_pools(
         software=software,
         configs=configs,
         hold_targets=hold_targets,
+        draft_llm=draft_llm,
     )
     (found,) = best_systems(pools, asked, [None], settings)
     return found
@@ -121,8 +127,14 @@ def best_systems(
     if asked.serving is not None and (why := serving_problem(roles, asked.serving)):
         raise spec_error("--serving", why.removeprefix("serving: "))
     numbers, assumed = _with_load(settings, asked.workload, asked.configs, mode)
-    subjects = _subjects(given, asked, mode, numbers or {})
-    first = subjects[0]
+    drafts, numbers = _drafts(roles, asked, numbers or {})
+    subjects = _subjects(given, asked, mode, numbers, drafts)
+    # draft | verify: all but the LLM that drafts is that of the pool that verifies
+    first = subjects[roles.index("verify") if drafts is not None else 0]
+    context = first.context
+    if drafts is not None:
+        context = replace(context, workload=replace(context.workload, speculation=drafts.speculation))
+        hold_drafts(draft_problem(context))
     chosen = pool_link(
         stated,
         [s.network for s in subjects],
@@ -139,27 +151,45 @@ def best_systems(
         for pool, subject in zip(given, subjects, strict=True)
     )
     question = Question(
-        cost_model=first.cost_model, context=first.context, goal=first.goal, tolerance=first.tolerance
+        cost_model=first.cost_model, context=context, goal=first.goal, tolerance=first.tolerance
     )
     found = []
     for tpot_s in within:
         own = () if tpot_s is None else ((first.bounded("tpot"), tpot_s),)
         limits = merged(first.limits, own)
         one, how = _best(question, choices, chosen.columns(), limits)
-        result = _result(given, subjects, chosen, one, how, limits)
-        found.append(replace(result, notes=(*result.notes, *assumed)))
+        result = _result(given, subjects, first, context, chosen, one, how, limits)
+        more = () if drafts is None else drafts.notes
+        found.append(replace(result, notes=(*result.notes, *assumed, *more)))
     return found
 
 
+def _drafts(
+    roles: tuple[str, ...], asked: Asked, settings: Mapping[str, str]
+) -> tuple[Drafts | None, Mapping[str, str]]:
+    """What is drafted, where a pool drafts, and the settings without its numbers."""
+    if "draft" not in roles:
+        if asked.draft_llm is not None:
+            raise spec_error(LLM, f"expected pools draft and verify with it, got {' and '.join(roles)}")
+        return None, settings
+    short = by_short_name(settings)
+    found = drafts_of(asked.draft_llm, asked.workload, short, Catalog.of(asked.configs))
+    return found, {name: value for name, value in settings.items() if name not in NAMES}
+
+
 def _subjects(
-    pools: Sequence[PoolArgument], asked: Asked, mode: str, settings: Mapping[str, str]
+    pools: Sequence[PoolArgument],
+    asked: Asked,
+    mode: str,
+    settings: Mapping[str, str],
+    drafts: Drafts | None,
 ) -> list[Subject]:
     """The chip of every pool, looked up; raises `SpecError` with all problems."""
 
     def found_of(pool: PoolArgument) -> Subject:
         return Subject(
             pool.chip,
-            asked.llm,
+            drafts.llm.name if drafts is not None and pool.role == "draft" else asked.llm,
             asked.workload,
             weights=asked.weights,
             kv=asked.kv,
@@ -174,6 +204,7 @@ def _subjects(
             settings=_settings_of(pool.role, settings),
             configs=asked.configs,
             hold_targets=asked.hold_targets,
+            drafted=drafts is not None,
         )
 
     look = Attempts(_of_pool)
@@ -237,20 +268,21 @@ def _settings_of(role: str, settings: Mapping[str, str]) -> dict[str, str]:
 def _result(
     asked: Sequence[PoolArgument],
     subjects: Sequence[Subject],
+    first: Subject,
+    context: api.Context,
     link: ChosenLink,
     one: api.Designs,
     how: str,
     limits: Limits,
 ) -> SystemEstimate:
     """The typed result of one system, a batch of one, with its ledgers."""
-    first = subjects[0]
     return system_of(
         [
             NamedPool(role=pool.role, chip=subject.chip.name, stack=subject.stack.name)
             for pool, subject in zip(asked, subjects, strict=True)
         ],
         one,
-        first.context,
+        context,
         first.cost_model,
         limits,
         llm=first.llm.name,

@@ -25,8 +25,16 @@ from objectives.equations.llm.parts import attention_part, ffn_part
 
 ATTENTION_REPLICAS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 """Replicas of attention that are tried for each replica of FFN."""
+VERIFY_REPLICAS = (1, 2, 4, 8, 16, 32, 64)
+"""Replicas that verify that are tried."""
+DRAFT_REPLICAS = (1, 2, 4, 8)
+"""Replicas that draft that are tried for them."""
 PROMPTS = (1, 4, 4096)
 """Prompts of a pass that are tried for a pool that prefills, where their rows fit."""
+
+
+TIMES = {"attention": ATTENTION_REPLICAS, "verify": VERIFY_REPLICAS, "draft": DRAFT_REPLICAS}
+"""Replicas that are tried, by role, for pools whose replicas need not be as many as those of the other."""
 
 
 def part_of(role: str, llm: api.Llm) -> api.Llm:
@@ -51,6 +59,8 @@ def check_sizes(pool: PoolArgument, llm: api.Llm, stack: StackSpec) -> None:
         reasons["dp"] = "expected none for prefill, whose replicas follow from the requests"
     if pool.role == "ffn" and "batch" in sizes:
         reasons["batch"] = "expected none for ffn, whose rows are those of the attention replicas"
+    if pool.role == "draft" and "batch" in sizes:
+        reasons["batch"] = "expected none for draft, whose sequences are those of the replicas that verify"
     problems = [Problem(pool.where, f"{name}: {why}") for name, why in reasons.items() if why]
     if problems:
         raise SpecError(problems)
@@ -69,7 +79,7 @@ def _rows(pool: PoolArgument, part: api.Llm, stack: StackSpec) -> Iterator[tuple
     sizes = _batches(pool.role) if "batch" not in given else [given["batch"]]
     stages = [given["pp"]] if "pp" in given else all_stages(part)
     spreads = [given["ep"]] if "ep" in given else all_spreads(part)
-    times = ATTENTION_REPLICAS if pool.role == "attention" else (1,)
+    times = TIMES.get(pool.role, (1,))
     for (tp, cp), ep in product(_splits(pool, part, stack), spreads):
         for n in times:
             dp = given.get("dp") or n * max(ep // (tp * cp), 1)
@@ -90,7 +100,7 @@ def _splits(pool: PoolArgument, part: api.Llm, stack: StackSpec) -> list[tuple[i
 
 
 def _batches(role: str) -> list[int]:
-    if role == "ffn":
-        return [1]  # not read: its rows are those of attention
+    if role in ("ffn", "draft"):
+        return [1]  # not read: its rows are those of the other pool
     # batches between those of the grid are tried around the best
     return list(PROMPTS) if role == "prefill" else list(batches(2))

@@ -9,6 +9,8 @@ from dse.choose.rule import Limits
 from dse.errors import Attempts, Problem, SpecError, spec_error
 from dse.question.find_study import each_case, find_case
 from dse.question.look_ups import at_key_of
+from dse.question.overrides import with_settings
+from dse.question.pools.drafts import Drafts, drafts_of
 from dse.question.pools.link import ChosenLink, pool_link
 from dse.question.resolved_study import ResolvedStudy, digest, resolve_study, study_as_data
 from dse.question.substance import substance_digests
@@ -18,6 +20,7 @@ from dse.spec.schema.cases import case_spec
 from dse.spec.schema.pools import PoolSpec
 from dse.spec.schema.study import StudySpec
 from dse.spec.schema.technology import TechnologySpec
+from dse.spec.schema.workload import WorkloadSpec, hold_cost
 from objectives import api
 from objectives.systems.shares import unshared
 from objectives.systems.split import SERVING, llm_problem
@@ -48,7 +51,8 @@ class PooledStudy:
     @property
     def first(self) -> ResolvedStudy:
         """What all pools have in common: context, objectives, targets, cost model."""
-        return next(iter(self.pools.values()))
+        # draft | verify: all but the LLM that drafts is that of the pool that verifies
+        return self.pools.get("verify", next(iter(self.pools.values())))
 
     @property
     def slug(self) -> str:
@@ -117,13 +121,21 @@ def resolve_pooled(spec: StudySpec, path: Path, catalog: Catalog, case: str | No
     # two pools share most names, so one mistake would be reported for each
     problems: dict[Problem, None] = {}
     found: dict[str, ResolvedStudy] = {}
+    look = Attempts(at_key_of(path, case))
+    if pools.draft is None:
+        look("workload", _hold_cost, spec, catalog)
+    drafts = look("pools", _drafts, spec, catalog) if pools.draft is not None else None
     for role, pool in pools.by_role.items():
+        own = _of_pool(spec, role, pool)
+        if role == "draft" and drafts is not None:
+            own = own.model_copy(update={"llm": drafts.llm.name})
         try:
-            found[role] = resolve_study(_of_pool(spec, role, pool), path, catalog, case, _keys(role, pool))
+            found[role] = resolve_study(own, path, catalog, case, _keys(role, pool))
         except SpecError as error:
             problems |= dict.fromkeys(error.problems)
-    look = Attempts(at_key_of(path, case))
-    first = next(iter(found.values()), None)
+    if drafts is not None and "verify" in found:
+        found["verify"] = _with_drafts(found["verify"], drafts)
+    first = found.get("verify", next(iter(found.values()), None))
     link: ChosenLink | None = None
     if first is not None:
         look("pools", _check, spec, first)
@@ -140,12 +152,34 @@ def resolve_pooled(spec: StudySpec, path: Path, catalog: Catalog, case: str | No
     return PooledStudy(spec=spec, path=path, case=case, pools=found, link=link)
 
 
+def _drafts(spec: StudySpec, catalog: Catalog) -> Drafts:
+    """What the pool draft makes; raises `SpecError` where the study and its workload do not say it."""
+    own = None if spec.pools is None or spec.pools.draft is None else spec.pools.draft.llm
+    known = with_settings(catalog, spec.settings or {})
+    return drafts_of(own, spec.workload, {}, known, "draft.llm")
+
+
+def _hold_cost(spec: StudySpec, catalog: Catalog) -> None:
+    """Raise `SpecError` for drafts without the cost that these pools read."""
+    try:
+        found = catalog.get(WorkloadSpec, spec.workload)
+    except SpecError:  # an unknown name is refused with all others
+        return
+    hold_cost(found)
+
+
+def _with_drafts(study: ResolvedStudy, drafts: Drafts) -> ResolvedStudy:
+    """The question of the pool that verifies, with what it verifies."""
+    work = replace(study.context.workload, speculation=drafts.speculation)
+    return replace(study, context=replace(study.context, workload=work))
+
+
 def _of_pool(spec: StudySpec, role: str, pool: PoolSpec) -> StudySpec:
     """The question of one pool: its chips, and its sizes in the place of those of the study."""
     own = {name: getattr(pool, name) for name in _SIZES if getattr(pool, name) is not None}
     if role == "prefill":
         own.setdefault("batch", PROMPTS)
-    if role == "ffn":  # its rows are those of attention
+    if role in ("ffn", "draft"):  # its rows are those of the other pool
         own["batch"] = (1,)
     changes = {
         "pools": None,
@@ -182,9 +216,11 @@ def _problems(spec: StudySpec, first: ResolvedStudy) -> Iterator[Problem]:
     if "prefill" in roles and first.context.workload.pools == "fleet" and "entry_price" in bounded:
         yield Problem("", f"entry_price: expected whole chips, {_FLEET.format(workload=spec.workload)}")
     if why := llm_problem(roles, first.context):
-        yield Problem("", why)
+        yield Problem("", why.replace("speculation.", "draft.", 1) if "draft" in roles else why)
     if spec.pools is not None and spec.pools.ffn is not None and spec.pools.ffn.batch is not None:
         yield Problem("", "ffn.batch: expected none, since its rows are those of attention, got some")
+    if spec.pools is not None and spec.pools.draft is not None and spec.pools.draft.batch is not None:
+        yield Problem("", "draft.batch: expected none, since its sequences are those of verify, got some")
 
 
 Question = ResolvedStudy | PooledStudy

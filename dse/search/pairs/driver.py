@@ -111,10 +111,11 @@ def _solver(study: PooledStudy, counts: Mapping[str, int]) -> tuple[dict[str, Po
     every.check()
 
     def crossed(some: Grids, threads: int, progress: Progress | None) -> tuple[Numbers, Numbers]:
-        own = replace(every, first=some["attention"], then=some["ffn"])
+        first, then = some.values()
+        own = replace(every, first=first, then=then)
         return solve_crossed(own, threads, progress)[1]
 
-    return {"attention": every.first, "ffn": every.then}, crossed
+    return {every.first.role: every.first, every.then.role: every.then}, crossed
 
 
 def _solved(

@@ -226,7 +226,7 @@ def _pair(study: PooledStudy, known: _Known, trial: optuna.trial.BaseTrial, numb
     chips = suggest_chips(study, trial)
     limit = suggest_limit(study, trial)
     link, context = study.link.columns(), study.context
-    if "ffn" in chips:
+    if "prefill" not in chips:
         return _cross(study, known, chips, limit, number)
     pools = {role: chip.pool for role, chip in chips.items()}
     count = {role: np.arange(pool.deployments.size, dtype=np.int64) for role, pool in pools.items()}

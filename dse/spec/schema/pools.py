@@ -81,6 +81,8 @@ class PoolSpec(Spec):
     """Chips of the catalog."""
     space: str | None = None
     """Hypothetical chips."""
+    llm: str | None = None
+    """LLM that drafts, for the pool `draft` alone; left out, that of the workload's `speculation`."""
     batch: Batches | None = None
     """Sequences of a replica; prompts of a pass at most for a pool that prefills. As the study when left out,
     and one, four or as many as fit for a pool that prefills."""
@@ -108,10 +110,12 @@ _NEEDED: Final = {
     "decode": f"the pool that decodes, {_WITH}",
     "attention": f"the pool of attention and KV cache, {_WITH}",
     "ffn": f"the pool of FFNs or experts, {_WITH}",
+    "draft": f"the pool of the LLM that drafts, {_WITH}",
+    "verify": f"the pool of the LLM that verifies drafts, {_WITH}",
     "link": "the network between the pools, such as nvlink6-72 or '25 GB/s, 5 us'",
 }
 """Key to what it is for."""
-_SPLITS: Final = (("prefill", "decode"), ("attention", "ffn"))
+_SPLITS: Final = (("prefill", "decode"), ("attention", "ffn"), ("draft", "verify"))
 """Roles that a study may have together."""
 
 
@@ -130,6 +134,10 @@ class PoolsSpec(Spec):
     """The pool of attention, KV cache and the head, which every layer leaves for FFNs; with `ffn`."""
     ffn: PoolSpec | None = None
     """The pool of FFNs or experts."""
+    draft: PoolSpec | None = None
+    """The pool of a small LLM that drafts tokens; with `verify`."""
+    verify: PoolSpec | None = None
+    """The pool of the LLM, which checks them."""
     link: Link
     """The network between the pools: one of the catalog, or `25 GB/s, 5 us`."""
 
@@ -164,4 +172,8 @@ class PoolsSpec(Spec):
         if roles not in _SPLITS:
             known = " or ".join(" and ".join(split) for split in _SPLITS)
             raise ValueError(f"expected pools {known}, got {', '.join(roles)}")
+        if odd := [role for role, pool in self.by_role.items() if pool.llm is not None and role != "draft"]:
+            raise ValueError(
+                f"{odd[0]}.llm: expected it of the pool draft alone, got {self.by_role[odd[0]].llm}"
+            )
         return self

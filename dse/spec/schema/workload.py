@@ -88,15 +88,27 @@ class SpeculationSpec(Spec):
     """Tokens drafted for each step."""
     acceptance: SourcedShare
     """Chance that a drafted token is accepted when all before it are."""
-    cost: SourcedNumber
-    """Time of drafting a token over that of a plain step, and weights of the draft over those of the LLM."""
+    # left out at its default, so that a question stored before the key existed is still the same one
+    llm: str | None = Field(default=None, exclude_if=lambda v: v is None)
+    """LLM that drafts, for pools draft and verify, which compute its steps."""
+    cost: SourcedNumber | None = None
+    """Time of drafting a token over that of a plain step, and weights of the draft over those of the LLM; not
+    read by pools draft and verify, and needed by all others."""
+
+    @model_validator(mode="after")
+    def _some(self) -> "SpeculationSpec":
+        if self.llm is None and self.cost is None:
+            raise ValueError(
+                "cost: expected the time of a drafted token over that of a step, or an llm, got none"
+            )
+        return self
 
     def resolve(self) -> api.Speculation:
         """The draft as the equations want it."""
         return api.Speculation(
             length=self.length.value or 0,
             acceptance=self.acceptance.value or 0.0,
-            cost=self.cost.value or 0.0,
+            cost=(self.cost.value if self.cost else None) or 0.0,
         )
 
 
@@ -160,6 +172,14 @@ class WorkloadSpec(Spec):
             speculation=self.speculation.resolve() if self.speculation else None,
             weight_updates=(self.weight_updates.value if self.weight_updates else None) or 0.0,
         )
+
+
+def hold_cost(workload: WorkloadSpec) -> None:
+    """Raise `SpecError` where drafts have no cost, which all but pools draft and verify read."""
+    drafts = workload.speculation
+    if drafts is not None and drafts.cost is None:
+        what = f"speculation.cost of {workload.name}: expected the share of a step that drafting takes"
+        raise spec_error("", f"{what}, got {drafts.llm} alone, which only pools draft and verify compute")
 
 
 def served(workload: WorkloadSpec, serving: str, where: str = "--serving") -> WorkloadSpec:

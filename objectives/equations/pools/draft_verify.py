@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from objectives.api import Speculation
-from objectives.arrays import Array, maximum
+from objectives.arrays import Array, ceil_div, maximum
 from objectives.equations.pools.crossing import Message
 from objectives.equations.step.pipeline import pipeline_time
 from objectives.equations.step.speculation import tokens_per_step
@@ -98,6 +98,37 @@ def drafted_token(
     )
 
 
+def fed_sequences(batch: Array, verify_replicas: Array, draft_replicas: Array) -> Array:
+    """Sequences that a replica that drafts serves, and whose KV cache it keeps [1].
+
+    ceil(batch x replicas that verify / replicas that draft): those of the fullest replica.
+
+    Args:
+        batch: sequences of a replica that verifies [1].
+        verify_replicas: replicas that verify [replica].
+        draft_replicas: replicas that draft [replica].
+
+    Returns:
+        Sequences, shapes broadcast [1].
+
+    Domain:
+        Replicas of a pool are alike. Sequences are not split.
+
+    Limits:
+        The batch where both pools have as many replicas.
+
+    Source:
+        Conservation of sequences.
+
+    Examples:
+        By hand: four replicas of 24 sequences feed on one that drafts; one of 5 feeds on two.
+
+        >>> fed_sequences(24.0, 4.0, 1.0), fed_sequences(5.0, 1.0, 2.0)
+        (96.0, 3.0)
+    """
+    return ceil_div(batch * verify_replicas, draft_replicas)
+
+
 def token_bytes(sequences: Array, tokens: Array, bytes_each: Array) -> Array:
     """Bytes of the tokens of some sequences that cross between both pools [B].
 
@@ -106,14 +137,14 @@ def token_bytes(sequences: Array, tokens: Array, bytes_each: Array) -> Array:
     Args:
         sequences: sequences of a group [1].
         tokens: tokens of each [token].
-        bytes_each: bytes of one token [B]: its number, and with sampling the probabilities of the draft,
-            which rejection compares with those of the LLM.
+        bytes_each: bytes of one token [B]: its number, and where the draft samples its probabilities too,
+            which rejection compares with those of the LLM; a draft of the most likely tokens has none.
 
     Returns:
         Bytes, shapes broadcast [B].
 
     Domain:
-        Accepted tokens are counted like drafted ones, which is an upper bound.
+        As many tokens of each sequence.
 
     Limits:
         Linear in each argument.

@@ -64,3 +64,32 @@ def checked_rows(s: Speculation | None) -> float:
         6.0
     """
     return 1.0 if s is None else s.length + 1.0
+
+
+def unsplit_draft(s: Speculation | None) -> str:
+    """Why chips of one pool cannot draft so; the empty string where they can.
+
+    Args:
+        s: the draft; None without one.
+
+    Returns:
+        A sentence.
+
+    Domain:
+        One pool, whose drafts take a stated share of its steps.
+
+    Limits:
+        None.
+
+    Source:
+        By definition: an LLM that drafts has chips of its own, and no cost is read.
+
+    Examples:
+        By hand:
+
+        >>> unsplit_draft(Speculation(length=5, acceptance=0.8, cost=0.1))
+        ''
+    """
+    if s is None or s.llm is None:
+        return ""
+    return f"speculation.llm: expected pools draft and verify with it, or a cost instead, got {s.llm.name}"

@@ -67,6 +67,14 @@ def compare(
             help="What joins the pools: a network, or '25 GB/s, 5 us' [default: the slowest of their chips].",
         ),
     ] = None,
+    draft_llm: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="LLM of the pool that drafts; with --set draft_length=4 --set draft_acceptance=0.7 "
+            "[default: speculation of the workload].",
+        ),
+    ] = None,
     with_unanchored: WithUnanchored = False,
     samples: Samples = FEW,
     no_intervals: NoIntervals = False,
@@ -96,6 +104,8 @@ def compare(
     have a table of their own.
     """
     limits = _targets(targets)
+    if draft_llm is not None and not pools:
+        raise spec_error("--draft-llm", "expected --pool draft and --pool verify with it, got none")
     _check_pools(pools, link, served, {"--plot": plot, "--stack": stack})
     check_picture_file("--plot", plot)
     changes = served.checked_settings(settings, configs, stack=stack, chips=chips, argument="CHIP")
@@ -128,6 +138,7 @@ def compare(
         samples=0 if no_intervals else samples,
         pools=pools or (),
         link=link,
+        draft_llm=draft_llm,
     )
     if plot is not None:
         _draw(found, plot)

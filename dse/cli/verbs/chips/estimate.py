@@ -37,8 +37,9 @@ def estimate(
         typer.Option(
             "--pool",
             metavar="ROLE=CHIP",
-            help="A pool of a system of unlike chips, instead of --chip; repeatable: prefill and decode, or "
-            "attention and ffn, with or without prefill. Sizes follow, as in decode=lp30,tp=16,pp=61.",
+            help="A pool of a system of unlike chips, instead of --chip; repeatable: prefill and decode, "
+            "attention and ffn, with or without prefill, or draft and verify. Sizes follow, as in "
+            "decode=lp30,tp=16,pp=61.",
         ),
     ] = None,
     link: Annotated[
@@ -48,6 +49,14 @@ def estimate(
             metavar="NAME",
             help="Network whose scale-out ports join the pools, see `dse catalog networks`, or the bandwidth "
             "and latency of a port, '25 GB/s, 5 us' [default: the slowest that a chip is sold with].",
+        ),
+    ] = None,
+    draft_llm: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="LLM of the pool that drafts; with --set draft_length=4 --set draft_acceptance=0.7 "
+            "[default: speculation of the workload].",
         ),
     ] = None,
     dp: Annotated[
@@ -81,16 +90,19 @@ def estimate(
     with 80 %; without it the estimate meets them, which is 50 %.
 
     With --pool the system has pools of unlike chips, each in a layout of its own: one prefills and sends KV
-    cache to one that decodes, or attention and FFNs are apart and every layer crosses the link twice.
+    cache to one that decodes, attention and FFNs are apart and every layer crosses the link twice, or one
+    drafts tokens by the LLM of --draft-llm that the other verifies.
     Capital, power and chips are sums over pools, and ports of the link are paid for every chip. A setting of
     one pool has its role in front: --set decode.price='10 kUSD'.
     """
     if pools:
         own = {"--chip": chip, "--stack": stack, "--dp": dp}
-        _of_pools(pools, link, served, settings, configs, form, own=own)
+        _of_pools(pools, link, draft_llm, served, settings, configs, form, own=own)
         return
     if link is not None:
         raise spec_error("--pool-link", "expected --pool with it, got none")
+    if draft_llm is not None:
+        raise spec_error("--draft-llm", "expected --pool draft and --pool verify with it, got none")
     if chip is None:
         raise spec_error("--chip", "expected a chip, or pools by --pool, got none")
     changes = served.checked_settings(settings, configs, stack=stack, chips=[chip], argument="--chip")
@@ -137,6 +149,7 @@ def estimate(
 def _of_pools(
     pools: list[str],
     link: str | None,
+    draft_llm: str | None,
     served: ServingOptions,
     settings: list[str] | None,
     configs: Path | None,
@@ -157,6 +170,7 @@ def _of_pools(
         served.llm,
         served.workload,
         link=link,
+        draft_llm=draft_llm,
         serving=served.serving,
         weights=served.weights,
         kv=served.kv,
