@@ -125,7 +125,7 @@ def propose(
             {
                 "--robust": robust,
                 "--polish": polish,
-                "--samples": samples != MANY,
+                "--samples": None if samples == MANY else samples,
                 "--software": software,
                 "--confidence": confidence,
             }

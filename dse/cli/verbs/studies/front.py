@@ -143,7 +143,7 @@ def front(
         of_pools = pooled_question(study, configs)
     if of_pools is not None:
         unknown = {"--exact": exact, "--software": software}
-        refuse_options({**unknown, "--samples": samples != MANY})
+        refuse_options({**unknown, "--samples": None if samples == MANY else samples})
         pairs, place = stored_pairs(of_pools, out)
         kept = pairs if where is None else _rows(pairs, where)
         shown = apply_eligibility(kept, with_unanchored)
