@@ -17,7 +17,7 @@ from dse.errors import SpecError
 from dse.front.files import Front
 from dse.front.tables import plain_rows, to_format
 from dse.question.pools.study import PooledStudy
-from dse.report.info.front_info import front_info
+from dse.report.info.pairs_info import pairs_info
 from dse.report.plots.front_plot import draw_front
 from dse.search.bound.prove import Bound
 from dse.search.pairs.gap import prove_pairs
@@ -65,7 +65,7 @@ def show_front_of_pools(
     """
     if plot is not None:
         drawn, only = _of_one_standing(found, study)
-        draw_front(front_info(drawn), plot)
+        draw_front(pairs_info(study, drawn), plot)
         remark(f"picture: {plot}{only}")
     if form == "table":
         _table(study, found, folder, samples, seed)
