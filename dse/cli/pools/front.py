@@ -90,7 +90,7 @@ def _sampled(study: PooledStudy, found: Front, samples: int, seed: int) -> list[
         with spinner(study.slug) as say:
             say(f"evaluating {samples} samples")
             return sampled_front(study, found, samples, seed)
-    except (SpecError, KeyError) as error:
+    except (SpecError, KeyError, ValueError) as error:
         # the stored front is shown all the same
         remark(f"no intervals: its pairs cannot be evaluated again: {error}")
         return []

@@ -89,7 +89,7 @@ class ByTrade:
         return np.asarray(worst.min(axis=1))
 
     def met(self, rows: Floats, owner: npt.NDArray[np.int64], count: int) -> Floats:
-        """(count, 0) nothing is asked."""
+        """(count, 0) has no targets."""
         del rows, owner
         return np.empty((count, 0))
 

@@ -50,7 +50,7 @@ class Pruned:
     """What the designs of one pool took."""
 
     points: int = 0
-    """Designs that there are."""
+    """Designs of the pool."""
     evaluated: int = 0
     """Designs that were evaluated, some more than once."""
     boxes: int = 0
