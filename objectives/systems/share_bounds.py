@@ -187,7 +187,7 @@ def trade_offs(
         found.append(-way)
     if ttft_s is not None:
         # pools that are in time whatever decodes are alike
-        late = _latest(prefill, alone, sent, link, context) > ttft_s
+        late = latest(prefill, alone, sent, link, context) > ttft_s
         found += [(prefill.first_s + none) * late, alone * late, each * late, prefill.prompts * binds * late]
         found += [column * late for column in _under(prefill, context)]
     groups = prefill.joined if whole else ones_like(prefill.joined)
@@ -195,7 +195,7 @@ def trade_offs(
         # groups are bought whole: dollars of one, and the seconds that a request takes of one
         found += [each / groups, binds / groups]
     for name in counted:
-        rate, fixed = _rate(prefill, name, context)
+        rate, fixed = rate_of(prefill, name, context)
         found += [rate * groups] if whole else [rate * each, rate * binds]
         if fixed is not None:
             found.append(fixed + none)
@@ -222,16 +222,60 @@ def _under(prefill: PrefillShare, context: Context) -> list[Array]:
     return [where(under, 0.0, ones_like(sending)), *columns]
 
 
-def _latest(prefill: PrefillShare, alone: Array, sent: Array, link: PoolLink, context: Context) -> Array:
-    """No TTFT of any pair is longer [s]; without end for requests that begin with a step of decode."""
+def latest(prefill: PrefillShare, alone: Array, sent: Array, link: PoolLink, context: Context) -> Array:
+    """No TTFT of any pair is longer.
+
+    Args:
+        prefill: replicas that prefill.
+        alone: time that a pass keeps a replica from the next one where sending is fast [s].
+        sent: longest time that the KV cache of a prompt takes [s].
+        link: network between the pools.
+        context: workload.
+
+    Returns:
+        Seconds, without end for requests that begin with a step of decode [s].
+
+    Domain:
+        As `trade_offs`.
+
+    Limits:
+        As `matched_pools.wait` with endless requests in flight.
+
+    Source:
+        As `shares.paired`.
+
+    Examples:
+        By hand, in tests/systems/test_shares.py.
+    """
     load = context.workload.prefill_load
     wait = load / (2.0 * (1.0 - load)) * maximum(alone, prefill.prompts * sent)
     longest = prefill.first_s + wait + (prefill.some * link.latency_s + sent)
     return where(prefill.some == 1.0, longest, float("inf"))
 
 
-def _rate(prefill: PrefillShare, name: Counted, context: Context) -> tuple[Array, Array | None]:
-    """What one replica adds to a metric times tokens a second, and what each token adds."""
+def rate_of(prefill: PrefillShare, name: Counted, context: Context) -> tuple[Array, Array | None]:
+    """What one replica adds to a metric times tokens a second, and what each token adds.
+
+    Args:
+        prefill: replicas that prefill.
+        name: what counts.
+        context: economy.
+
+    Returns:
+        Both in units of `name`; None where tokens add nothing of their own.
+
+    Domain:
+        As `trade_offs`.
+
+    Limits:
+        None.
+
+    Source:
+        As `shares.paired`.
+
+    Examples:
+        By hand, in tests/systems/test_shares.py.
+    """
     economy = context.economy
     if name == "running":
         return per_million(prefill, economy)

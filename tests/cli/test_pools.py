@@ -156,13 +156,36 @@ def test_options_of_a_run_that_pools_do_not_know_are_refused(dse, study, words):
 
 @pytest.mark.parametrize(
     "words",
-    [("--prune",), ("--samples", "5"), ("--timeout", "1 s"), ("--memory", "2 GB"), ("--confidence", "0.8"),
+    [("--samples", "5"), ("--timeout", "1 s"), ("--memory", "2 GB"), ("--confidence", "0.8"),
      ("--backend", "jax")],
 )  # fmt: skip
 def test_options_that_pools_do_not_know_are_refused(dse, study, words):
     said = dse("sweep", study, *words)
     assert said.code == 2
     assert f"{words[0]}: expected none for a study of pools" in " ".join(said.err.split())
+    assert f"do not know it yet, got {words[-1].split()[0]}" in " ".join(said.err.split())
+
+
+def test_a_sweep_says_how_many_designs_of_each_pool_it_left_out(dse, study, tmp_path):
+    said = dse("sweep", study, "--prune", "--memory", "2 GB", "--out", tmp_path / "pruned")
+    assert said.code == 0, said.err
+    assert "by the designs that were evaluated (prefill " in " ".join(said.out.split())
+    swept = dse("sweep", study, "--out", tmp_path / "every")
+    # chips of the catalog are all evaluated, and the answer is the same
+    assert said.out.splitlines()[:12] == swept.out.splitlines()[:12]
+
+
+def test_a_front_of_pairs_says_how_sure_the_best_of_them_are(dse, study, tmp_path):
+    out = tmp_path / "out"
+    assert dse("sweep", study, "--out", out).code == 0
+    told = dse("front", study, "--out", out, "--samples", "4", "--format", "json").json["uncertainty"]
+    assert told and all(at["samples"] == 4 and at["layouts"] == "held" for at in told)
+    assert all(0.0 <= pair["probability_best"] <= 1.0 for at in told for pair in at["pairs"])
+    without = dse("front", study, "--out", out, "--no-intervals", "--format", "json").json
+    assert without["uncertainty"] == []
+    shown = dse("front", study, "--out", out, "--samples", "4")
+    assert "an input of both pools is drawn once" in " ".join(shown.out.split())
+    assert "Uncertainty of" not in dse("front", study, "--out", out, "--no-intervals").out
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,11 @@ def test_the_files_check_and_the_command_gives_the_same_dollars(dse_verb, tmp_pa
     again = json.loads(dse_verb(*words, "--format", "json").out)
     for name in ("usd_per_token_per_s", "tpot_s", "chips"):
         assert again["metrics"][name] == pytest.approx(data["estimate"]["metrics"][name], rel=1e-6)
-    dse_verb("propose", path, "--out", "out", "--robust").refused(
-        "--robust: expected none for a study of pools"
+    dse_verb("propose", path, "--out", "out", "--polish").refused(
+        "--polish: expected none for a study of pools"
     )
+    few = ("--samples", "4", "--with-unanchored", "--tpot", "50 ms", "--format", "json")
+    steady = dse_verb("propose", path, "--out", "out", "--robust", *few).json
+    assert steady["robust"] is True and steady["odds"]["samples"] == 4
+    sure = dse_verb("propose", path, "--out", "out", "--no-intervals", *few[2:]).json
+    assert sure["odds"] is None

@@ -16,7 +16,7 @@ from dse.front.files import Front
 from dse.question.pools.study import PooledStudy
 from dse.search.bound.limits import Limits
 from dse.search.pairs.driver import sweep_pairs
-from dse.search.pairs.gap import decodes, least_of_prefill, prefills, prove_pairs
+from dse.search.pairs.gap import decodes, least_of_prefill, prefills, prove_pairs, question_of
 from dse.search.pairs.result import eligibility_of
 from objectives import api
 
@@ -172,7 +172,7 @@ def test_no_pair_with_long_steps_is_faster_than_its_pool_that_decodes_with_the_i
     settings = {f"workload/article.{name}": value for name, value in lengths.items()}
     study = load(tmp_path, **TOKENS, pools=pools, settings=settings)
     best, _ = least_of_prefill(study, between=True, limits=Limits.of(2.0))
-    evaluate, tried = decodes(study, best), 0
+    evaluate, tried = decodes(question_of(study), best), 0
     for seed in range(3):
         prefill, decode = (random_pool(study, r, 4000, 2 * seed + i) for i, r in enumerate(study.pools))
         designs = api.Designs(pools=(prefill, decode), link=study.link.columns())

@@ -12,16 +12,16 @@ from dse.cli.terminal.tables import stderr
 
 
 @contextmanager
-def bar(study: str, what: str) -> Iterator[Callable[[int, int], None]]:
+def bar(study: str, what: str, done: str = "evaluated") -> Iterator[Callable[[int, int], None]]:
     """A progress bar on stderr, and lines where that is no terminal."""
     console, log = stderr(), LogLines()
     unseen = global_options().quiet or not console.is_terminal
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     shown = Bar(*columns, console=console, transient=True, disable=unseen)
 
-    def report(done: int, wanted: int) -> None:
-        shown.update(task, completed=done, total=wanted)
-        log.say(f"{study}: {done:,} of {wanted:,} {what} evaluated")
+    def report(number: int, wanted: int) -> None:
+        shown.update(task, completed=number, total=wanted)
+        log.say(f"{study}: {number:,} of {wanted:,} {what} {done}")
 
     with shown:
         task = shown.add_task(study, total=None)

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from dse.cli.input.eligibility import apply_eligibility
 from dse.cli.pools.repeat import repeat_command
+from dse.cli.pools.sampled import sampled_note, sampled_table
 from dse.cli.pools.show import eligible_of, notes_of
 from dse.cli.pools.stored import stored_pairs
 from dse.cli.show.system import show_system
@@ -35,14 +36,18 @@ def propose_of_pools(
     configs: Path | None,
     *,
     unanchored: bool,
+    samples: int,
+    seed: int,
+    robust: bool,
 ) -> None:
     """Propose a pair, write the files of its searched chips, and print it."""
     stored, _ = stored_pairs(study, out)
     front = apply_eligibility(stored, unanchored)
     eligible = eligible_of(front, study)
     with spinner(study.slug) as report:
-        report("rounding both chips and comparing pairs")
-        found = propose_pair(study, front, limits, eligible, name)
+        drawn = f", and evaluating {samples} samples" if samples else ""
+        report(f"rounding both chips and comparing pairs{drawn}")
+        found = propose_pair(study, front, limits, eligible, name, samples=samples, seed=seed, robust=robust)
     folder = Path("results") / study.slug if out is None else out
     place = output.parent if output is not None else folder / "proposals" / "chips"
     files = {place / f"{c.chip.name}.yaml": yaml_of(c.chip, _comment(study)) for c in found.chips if c.chip}
@@ -130,6 +135,10 @@ def _show(console: Console, found: PairProposal, notes: Sequence[str]) -> None:
             right=columns[1:],
         )
     )
+    if found.odds is not None:
+        console.print()
+        console.print(sampled_table(found.odds, goal))
+        notes = [*notes, sampled_note(found.odds)]
     if not found.exact:
         notes = [*notes, "layouts were found by descent from many starts, which is no proof"]
     for note in notes:

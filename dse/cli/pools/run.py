@@ -11,10 +11,10 @@ from dse.cli.pools.progress import bar
 from dse.cli.pools.show import print_stored, show_pairs
 from dse.cli.show.run_summary import counted
 from dse.cli.terminal.guard import complain
-from dse.cli.terminal.tables import stdout
+from dse.cli.terminal.tables import remark, stdout
 from dse.errors import ExitCode, InterruptedRun
 from dse.question.pools.study import PooledStudy
-from dse.search.pairs.run import PairsRun, run_pairs
+from dse.search.pairs.run import USUAL, PairsRun, run_pairs, takes_the_place_of_pareto
 
 
 def run_of_pools(
@@ -26,6 +26,8 @@ def run_of_pools(
     unanchored: bool,
 ) -> None:
     """Search the chips of both pools, and print the answer."""
+    if takes_the_place_of_pareto(study, case.sampler):
+        remark(f"sampler {USUAL}, since pareto, that of the study, knows single chips only")
     with bar(name, "trials") as report:
         result = run_pairs(
             study,

@@ -13,13 +13,18 @@ from dse.cli.terminal.guard import complain
 from dse.cli.terminal.tables import stdout
 from dse.errors import ExitCode, InterruptedRun, Problem, SpecError
 from dse.question.pools.study import PooledStudy
+from dse.search.bound.limits import MEMORY
 from dse.search.pairs.driver import PairsResult, sweep_pairs
+from dse.search.pairs.pruned import Tally
 
 
 def refuse_options(given: Mapping[str, object]) -> None:
     """Raise `SpecError` for options that are given and that pools do not know."""
-    what = "expected none for a study of pools, which do not know it yet"
-    if problems := [Problem(name, what) for name, value in given.items() if value]:
+    what = "expected none for a study of pools, which do not know it yet, got"
+    # of a flag that is given its name says all
+    if problems := [
+        Problem(name, f"{what} {name if value is True else value}") for name, value in given.items() if value
+    ]:
         raise SpecError(problems)
 
 
@@ -31,12 +36,21 @@ def sweep_of_pools(
     *,
     workers: int | None,
     fresh: bool,
+    prune: bool = False,
+    memory: float | None = None,
 ) -> None:
     """Sweep all pairs of both pools, and print the answer."""
     try:
-        with bar(name, "designs") as report:
+        with bar(name, "designs", "settled" if prune else "evaluated") as report:
             result = sweep_pairs(
-                study, counts=counts, workers=workers, fresh=fresh, out=options.out, progress=report
+                study,
+                counts=counts,
+                workers=workers,
+                fresh=fresh,
+                out=options.out,
+                progress=report,
+                prune=prune,
+                memory=memory or MEMORY,
             )
     except KeyboardInterrupt:
         raise InterruptedRun("interrupted; a sweep of pools keeps nothing of what is not finished") from None
@@ -54,11 +68,22 @@ def _print_summary(result: PairsResult) -> None:
     grids = "; ".join(
         f"{role} {grid.chips:,} chips in {grid.layouts:,} layouts each" for role, grid in result.grids.items()
     )
+    pruned = result.pruned
     rate = result.points / max(result.seconds, 1e-9)
+    how = f"by {result.points:,} designs, {rate:,.0f} a second" if pruned is None else _left_out(pruned)
     stdout().print(
-        f"All {result.pairs:.4g} pairs ({grids}) by {result.points:,} designs, {rate:,.0f} a second; "
+        f"All {result.pairs:.4g} pairs ({grids}) {how}; "
         f"{counted(len(result.front.frame), 'pair')} on the exact front; "
         f"hypervolume {result.front.manifest['hypervolume']:.6g}",
         soft_wrap=True,
     )
+    for remark in () if pruned is None else pruned.remarks:
+        stdout().print(f"Note: {remark}.", soft_wrap=True)
     print_stored(result.out)
+
+
+def _left_out(pruned: Tally) -> str:
+    """Which designs were evaluated, and what the others were left out by."""
+    took = "; ".join(f"{role} {of.evaluated:,} of {of.points:,}" for role, of in pruned.pools.items())
+    boxes = sum(of.boxes for of in pruned.pools.values())
+    return f"by the designs that were evaluated ({took}), the others excluded by bounds on {boxes:,} boxes"

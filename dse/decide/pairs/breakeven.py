@@ -21,7 +21,7 @@ from dse.decide.pairs.design import (
 )
 from dse.decide.pairs.varied import varied_pools
 from dse.decide.propose.candidates import Candidate
-from dse.decide.scenario.assumptions import Assumption, assumption_of
+from dse.decide.scenario.assumptions import UNKNOWN, Assumption, assumption_of
 from dse.decide.scenario.breakeven import OTHERS, BreakEven, Progress, mapped
 from dse.errors import SpecError, nearest, spec_error
 from dse.evaluate.batch import axis_of
@@ -50,7 +50,8 @@ def assumption_of_pools(study: PooledStudy, text: str, option: str) -> Assumptio
         try:
             found.append(assumption_of(own, text, [], option))
         except SpecError as error:
-            problem = problem or error
+            # a pool that knows the name says what is wrong with its range
+            problem = error if problem is None or UNKNOWN in str(problem) else problem
     if not found:
         assert problem is not None
         raise problem

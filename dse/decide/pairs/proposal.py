@@ -25,6 +25,7 @@ from dse.decide.pairs.design import (
     violations_of,
     with_best_layouts,
 )
+from dse.decide.pairs.sampled import Contender, SampledPairs, sampled_pairs
 from dse.decide.propose.candidates import Candidate, chips_of_candidates, parameter_values
 from dse.decide.propose.chip_file import chip_of, made_of
 from dse.decide.propose.proposal import STEPS, name_at
@@ -47,6 +48,8 @@ from objectives import api
 
 RIVALS = 6
 """Pairs of the front that are compared, at most."""
+STEADY = 16
+"""Pairs of the front, the best ones, that the steadiest is picked from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +102,10 @@ class PairProposal:
     exact: bool
     """Whether all pairs of layouts of all roundings were compared."""
     rivals: tuple[PairRival, ...]
+    odds: SampledPairs | None = None
+    """The pair and its rivals under samples of all uncertain numbers, the pair first; None without."""
+    robust: bool = False
+    """Whether the pair was picked by its median over the samples."""
 
     def as_dict(self) -> dict[str, object]:
         """Plain data for JSON."""
@@ -125,6 +132,8 @@ class PairProposal:
             "exact": self.exact,
             "estimate": self.estimate.as_dict(),
             "rivals": [asdict(rival) for rival in self.rivals],
+            "robust": self.robust,
+            "odds": None if self.odds is None else self.odds.as_dict(),
         }
 
 
@@ -134,8 +143,16 @@ def propose_pair(
     limits: Mapping[str, float],
     eligible: PairEligibility,
     name: str | None = None,
+    *,
+    samples: int = 0,
+    seed: int = 1,
+    robust: bool = False,
 ) -> PairProposal:
     """Propose the pair of `front` that is best at `limits` [SI, by objective], in buildable sizes.
+
+    With `samples` every uncertain number is drawn so often, once for both pools, and the pair is put to its
+    rivals in each sample. With `robust` the pair is the one whose median is best among the `STEADY` pairs of
+    the front that are best at the values of the configs.
 
     Both chips are rounded together: of all pairs of their roundings, each in its best layouts, the best one.
     Raises `InfeasibleError` where no pair with a searched chip may be proposed, with every reason.
@@ -144,7 +161,7 @@ def propose_pair(
     held = merged(study.limits, own)
     rules = study.first.setting.catalog.get(BuildableSpec, STEPS)
     rows = _contenders(study, front, own, eligible)
-    picked = pair_of_row(study, rows[0])
+    picked = _steadiest(study, rows, held, samples, seed) if robust else pair_of_row(study, rows[0])
     ways = {role: _ways(pool.candidate, rules) for role, pool in picked.items()}
     pair = _rounded(study, picked, ways, held)
     if pair is None:
@@ -168,6 +185,8 @@ def propose_pair(
         _chip(study, role, picked[role].candidate, pair[role].candidate, f"{stem}-{role}", words, rules)
         for role in study.pools
     )
+    rivals = list(_rivals(study, rows, pair, picked, held))
+    put = [Contender.of(pair, "the pair proposed"), *(c for _, c in rivals if c is not None)]
     named = {c.role: c.made.label if c.chip is None else c.chip.name for c in chips}
     return PairProposal(
         study=study,
@@ -181,8 +200,19 @@ def propose_pair(
         cost=float(goals_of(study, [pair])[0]),
         tried=int(np.prod([len(w) for w in ways.values()])),
         exact=exactly(study),
-        rivals=tuple(_rivals(study, rows, pair, picked, held)),
+        rivals=tuple(rival for rival, _ in rivals),
+        odds=sampled_pairs(study, put, held, samples, seed) if samples else None,
+        robust=robust,
     )
+
+
+def _steadiest(study: PooledStudy, rows: Sequence[Row], held: Limits, samples: int, seed: int) -> Pair:
+    """The pair with a searched chip whose median over all samples is best."""
+    by_chips = {str(row["chip"]): row for row in reversed(rows) if _searched(study, row)}
+    best = [row for row in rows if by_chips.get(str(row["chip"])) is row][:STEADY]
+    pairs = [pair_of_row(study, row) for row in best]
+    found = sampled_pairs(study, [Contender.of(pair) for pair in pairs], held, samples, seed)
+    return pairs[found.steadiest]
 
 
 def _contenders(study: PooledStudy, front: Front, limits: Limits, eligible: PairEligibility) -> list[Row]:
@@ -321,28 +351,31 @@ def _chip(
 
 def _rivals(
     study: PooledStudy, rows: Sequence[Row], pair: Pair, picked: Pair, held: Limits
-) -> Iterator[PairRival]:
-    """The best pairs of the front by family, and either chip in both pools."""
+) -> Iterator[tuple[PairRival, Contender | None]]:
+    """The best pairs of the front by family, and either chip in both pools; for samples too."""
     seen = {_family(study, name_of(picked).split(" | "))}
     goal = axis_of(study.first.goal)
-    for row in rows[1:]:
+    for row in rows:
         family = _family(study, [str(row[f"{role}.chip"]) for role in study.pools])
         if family in seen or len(seen) > RIVALS:
             continue
         seen.add(family)
         cost, tpot = float(row[goal.column]), float(row["tpot_s"])
-        yield PairRival(name=str(row["chip"]), what="front", cost=cost, tpot_s=tpot)
+        rival = PairRival(name=str(row["chip"]), what="front", cost=cost, tpot_s=tpot)
+        yield rival, Contender.of(pair_of_row(study, row))
     for role, own in study.pools.items():
         chips = chips_of_candidates(own, [pair[role].candidate])
         found = best_layouts(study, dict.fromkeys(study.pools, chips), held)
         name = f"the chip of {role} in both pools"
         if found is None:
-            yield PairRival(name=name, what=role, cost=None, tpot_s=None)
+            yield PairRival(name=name, what=role, cost=None, tpot_s=None), None
             continue
         metrics = study.first.cost_model.evaluate(found, study.context)
         value = np.asarray(study.first.goal.value(metrics, study.context)).reshape(-1)[0]
         tpot_s = np.asarray(metrics.tpot_s).reshape(-1)[0]
-        yield PairRival(name=name, what=role, cost=float(value), tpot_s=float(tpot_s))
+        both = {r: replace(design, sizes=sizes_of(found.pool(r))) for r, design in pair.items()}
+        rival = PairRival(name=name, what=role, cost=float(value), tpot_s=float(tpot_s))
+        yield rival, Contender(name=name, pair=both, homes=dict.fromkeys(pair, role))
 
 
 def _family(study: PooledStudy, chips: Sequence[str]) -> tuple[str, ...]:

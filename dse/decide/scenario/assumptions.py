@@ -37,6 +37,10 @@ SIZES = ("batch", "tp", "cp", "pp")
 LIMITS = ("tpot", "ttft", "end_to_end", "entry_price")
 
 
+UNKNOWN = "unknown assumption"
+"""What an error of a name that no file has begins with."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Assumption:
     """An assumption and the range that it is turned over."""
@@ -293,7 +297,7 @@ def _left_out(study: ResolvedStudy, place: Place) -> tuple[str, float, float, fl
 def _unknown(text: str, name: str) -> str:
     short = [n for kind, table in SHORT.items() if kind != "chip" for n in table]
     known = [*LIMITS, *SIZES, *PARAMETERS, "price", "margin", *short, *(n for n in CHIP if n in PARAMETERS)]
-    return f"unknown assumption {text!r}; {nearest(name, known)}"
+    return f"{UNKNOWN} {text!r}; {nearest(name, known)}"
 
 
 def _checked(assumption: Assumption) -> Assumption:

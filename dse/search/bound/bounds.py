@@ -234,7 +234,7 @@ class Bounds:
             ok &= over <= ROUNDING * most + late
         found = np.stack([rows(c) for c in costs], axis=1)
         # on a logarithmic scale the slack is a difference, the same for each value
-        return self.log(found) - np.log1p(slack)[:, None], ok
+        return self.log(found) - np.log1p(slack)[:, None] * self._judge.placed, ok
 
     def leads(self, lower: Floats) -> Floats:
         """By how much each row may be better than what is known."""

@@ -128,6 +128,14 @@ class Table:
             out[name] = found if (at >= 0).all() else np.where(single | (at >= 0), found, none)
         return at_best_clock(self.branch, out, single)
 
+    def least(self, name: str, kind: Numbers, low: Floats, high: Floats) -> Floats:
+        """(n,) the worst value of a column of which more is better, at the nominal clock, of boxes."""
+        at = self.best.get(name)
+        # the corner that is opposite to the best one; where nothing varies any will do
+        corner = np.zeros(len(low), dtype=np.int64) if at is None else np.maximum(at[kind], 0)
+        place = np.where(self.ends[kind, corner], low, high)
+        return np.broadcast_to(_columns(self.branch, place)[name], (len(low),))
+
 
 def corners(
     branch: Branch, held: Mapping[str, float] | None = None, apart: frozenset[str] | None = None

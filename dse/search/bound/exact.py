@@ -130,7 +130,7 @@ class _Search:
         for boxes in taken:
             self.limits.check()
             part = next(b for b in self.job.grid.branches if b.branch is boxes.family.branch)
-            chips = _chips(part, boxes)[boxes.owner]
+            chips = chips_of_boxes(part, boxes)[boxes.owner]
             local, tried = front_of_some(self.job, part, chips, boxes.layouts.astype(np.int64), self._pivots)
             self.front = self.front.merged(local.costs, local.points)
             self.evaluated += tried
@@ -147,7 +147,7 @@ class _Search:
             self._progress(self.left, self.gap)
 
 
-def _chips(part: BranchGrid, boxes: Boxes) -> Numbers:
+def chips_of_boxes(part: BranchGrid, boxes: Boxes) -> Numbers:
     """The chip of each box worth evaluating: its own where it is one, else the one in its middle."""
     shape = tuple(len(a) for a in part.axes.values()) or (1,)
     middle = (boxes.low + boxes.high) / 2.0

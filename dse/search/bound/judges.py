@@ -56,6 +56,10 @@ class Judge(Protocol):
     def targets(self) -> int:
         """Numbers of a box that `met` gives."""
 
+    @property
+    def placed(self) -> Floats:
+        """(k,) 1 for a value that depends on where bytes are placed, else 0."""
+
     def leads(self, front: Floats, lower: Floats) -> Floats:
         """(m,) by how much rows (m, k) may be better than a front (n, k); both are logarithms."""
 
@@ -122,6 +126,11 @@ class ByFront:
         """Number of the targets at which boxes are bounded."""
         return len(self.logs)
 
+    @property
+    def placed(self) -> Floats:
+        """All may."""
+        return np.ones(len(self.signs))
+
     def leads(self, front: Floats, lower: Floats) -> Floats:
         """By how much each row may beat the front: the least, over its designs, of the largest lead."""
         out = np.zeros(len(lower))
@@ -164,6 +173,11 @@ class ByLeast:
     def targets(self) -> int:
         """The least of each value."""
         return self.count
+
+    @property
+    def placed(self) -> Floats:
+        """All may."""
+        return np.ones(self.count)
 
     def leads(self, front: Floats, lower: Floats) -> Floats:
         """By how much some value of each row may be below the least of the front."""

@@ -14,9 +14,11 @@ from dse.front.archive import Archive
 from dse.front.files import Front, write_front
 from dse.question.pools.study import PooledStudy
 from dse.search.analysis.folders import check_own, move_to_backup, results_folder
+from dse.search.bound.limits import MEMORY, Limits
 from dse.search.pairs.at_targets import solved_at_targets
 from dse.search.pairs.crossed import CrossedJob, solve_crossed
 from dse.search.pairs.pool_grid import PoolGrid, grids_of
+from dse.search.pairs.pruned import Tally, check_prunable, solve_pruned
 from dse.search.pairs.result import Fronts, add_pairs, eligibility_of
 from dse.search.pairs.solve import PairJob, Progress, solve_pairs
 from dse.search.storage.locks import locked_folder
@@ -31,6 +33,8 @@ class PairsResult:
     front: Front
     out: Path
     seconds: float
+    pruned: Tally | None = None
+    """What was left out; None where every design was evaluated."""
 
     @property
     def points(self) -> int:
@@ -53,16 +57,21 @@ def sweep_pairs(
     out: Path | str | None = None,
     progress: Progress | None = None,
     each: bool = False,
+    prune: bool = False,
+    memory: float = MEMORY,
 ) -> PairsResult:
     """Write the exact front of all pairs, for each group of pairs that rank among each other its own.
 
-    Every design is evaluated once, alone, for each such group that it is part of.
+    Every design is evaluated once, alone, for each such group that it is part of. With `prune` boxes of chips
+    of either pool that provably are in no better pair are left out, see `dse.search.pairs.pruned`: of pairs
+    that are equal in every objective another one may be kept. Its open boxes take some of `memory` bytes.
 
     `counts` is the number of values of a parameter by `ROLE.PARAMETER`, `workers` the number of threads.
     With `each` the exact front of every pair of the catalog by itself is stored too, as that of a baseline.
     Ctrl-C ends it and keeps nothing. Raises `SpecError` for wrong input before the first block.
     """
-    grids, solve = _solver(study, counts or {})
+    tally = Tally() if prune else None
+    grids, solve = _solver(study, counts or {}, tally, memory)
     folder = Path("results") / f"{study.slug}-sweep" if out is None else results_folder(study.first, out)
     with locked_folder(folder):
         if fresh:
@@ -80,6 +89,7 @@ def sweep_pairs(
                 role: {"chips": grid.chips, "layouts": grid.layouts, "points": grid.size}
                 for role, grid in grids.items()
             },
+            **({} if tally is None else {"pruned": tally.facts()}),
         }
         front = found.stored(study, facts, alone)
         front = replace(front, at_targets=solved_at_targets(study, front.frame, found.eligible))
@@ -90,6 +100,7 @@ def sweep_pairs(
         front=front,
         out=folder,
         seconds=seconds,
+        pruned=tally,
     )
 
 
@@ -97,13 +108,19 @@ Grids = Mapping[str, PoolGrid]
 Solve = Callable[[Grids, int, Progress | None], tuple[Numbers, Numbers]]
 
 
-def _solver(study: PooledStudy, counts: Mapping[str, int]) -> tuple[dict[str, PoolGrid], Solve]:
+def _solver(
+    study: PooledStudy, counts: Mapping[str, int], tally: Tally | None, memory: float
+) -> tuple[dict[str, PoolGrid], Solve]:
     """The grids of both pools, and what finds the front of the pairs of some of their chips, by numbers."""
+    if tally is not None:
+        check_prunable(study)
     if "prefill" in study.pools:
         job = job_of(study, counts)
 
         def paired(some: Grids, threads: int, progress: Progress | None) -> tuple[Numbers, Numbers]:
             own = replace(job, prefill=some["prefill"], decode=some["decode"])
+            if tally is not None:
+                return solve_pruned(own, Limits(memory=memory), tally, progress).pairs()
             return solve_pairs(own, threads, progress).pairs()
 
         return {"prefill": job.prefill, "decode": job.decode}, paired

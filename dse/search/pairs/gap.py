@@ -28,6 +28,7 @@ from dse.search.bound.boxes import Mask, whole
 from dse.search.bound.judges import ByFront, ByLeast, Evaluate
 from dse.search.bound.limits import MEMORY, Ended, Limits
 from dse.search.bound.prove import Bound, Progress, Proof
+from dse.search.pairs.solve import PairQuestion
 from objectives import api
 from objectives.arrays import Array
 from objectives.equations.llm.mean_layer import mean_layer
@@ -89,8 +90,10 @@ def prove_pairs(
     worst = signs * [study.first.reference_point[g.name] for g in goals]
     values = front.frame[[a.column for a in front.axes]].to_numpy(dtype=np.float64)
     grid = grid_of_pool("decode", decode)
-    evaluate = decodes(study, best)
-    judge = ByFront.of(decode, worst, grid=grid, lawless=_lawless(study, grid), evaluate=evaluate)
+    evaluate = decodes(question_of(study), best)
+    judge = ByFront.of(
+        decode, worst, grid=grid, lawless=lawless_of_decode(study.context, grid), evaluate=evaluate
+    )
     proof = Proof(Bounds(decode, signs * values, worst, limits, judge), float(np.log1p(tolerance)), progress)
     if ended != "interrupt":
         for rows in _catalog(decode, evaluate, grid):
@@ -181,14 +184,21 @@ def prefills(study: PooledStudy, names: Sequence[str]) -> Evaluate:
         best = best.replace(left_s=sent)
         first = share.first_s + share.some * (link.latency_s + sent)
         missed = {goal.name: first - limit for goal, limit in soonest}
-        return [getattr(best, name) for name in names], {**_unnamed(over), **missed}
+        return [getattr(best, name) for name in names], {**unnamed(over), **missed}
 
     return evaluate
 
 
-def decodes(study: PooledStudy, best: Ideal) -> Evaluate:
+def question_of(study: PooledStudy) -> PairQuestion:
+    """What counts of the pairs of a study."""
+    return PairQuestion(
+        context=study.context, link=study.link.columns(), goals=study.first.objectives, limits=study.limits
+    )
+
+
+def decodes(question: PairQuestion, best: Ideal) -> Evaluate:
     """Objectives of pools that decode, each next to a pool that prefills and has the `best` of all."""
-    link, context, goals = study.link.columns(), study.context, study.first.objectives
+    link, context, goals = question.link, question.context, question.goals
     signs = [1.0 if g.direction == "minimize" else -1.0 for g in goals]
 
     def evaluate(chips: api.Chips, deployments: api.Deployments) -> tuple[list[Array], Mapping[str, Array]]:
@@ -196,12 +206,12 @@ def decodes(study: PooledStudy, best: Ideal) -> Evaluate:
         share, over = decode_share(pool, link, context)
         metrics = least(best, share, link, context)
         values = [sign * goal.value(metrics, context) for sign, goal in zip(signs, goals, strict=True)]
-        return values, {**_unnamed(over), **late(metrics, context, study.limits)}
+        return values, {**unnamed(over), **late(metrics, context, question.limits)}
 
     return evaluate
 
 
-def _unnamed(over: Mapping[str, Array]) -> dict[str, Array]:
+def unnamed(over: Mapping[str, Array]) -> dict[str, Array]:
     """Constraints without the role in front."""
     return {name.rpartition(".")[2]: value for name, value in over.items()}
 
@@ -230,9 +240,9 @@ def _sampled(bounds: Bounds, branch: Branch, *, between: bool) -> Floats:
     return np.asarray(rows[ok].min(axis=0, initial=np.inf, keepdims=True))
 
 
-def _lawless(study: PooledStudy, grid: api.Deployments) -> Mask:
+def lawless_of_decode(context: api.Context, grid: api.Deployments) -> Mask:
     """(layouts,) where more of what places bytes may slow a pool that runs steps of decode alone."""
-    work, llm = study.context.workload, study.context.llm
+    work, llm = context.workload, context.llm
     stages = np.asarray(grid.reshape(-1).pp)
     if work.speculation is not None:
         return np.ones(stages.shape, dtype=np.bool_)

@@ -88,13 +88,21 @@ class PoolGrid:
 
     def spans(self, most: int = BATCH) -> Iterator[tuple[int, int]]:
         """First and last chip of blocks that lie in one branch, or are one chip of the catalog."""
-        for branch in self.branches:
+        for branch in self.kept_branches:
             end = branch.first + branch.size
-            if self._keeps(branch.branch.name):
-                yield from ((low, min(low + most, end)) for low in range(branch.first, end, most))
+            yield from ((low, min(low + most, end)) for low in range(branch.first, end, most))
+        yield from self.catalog_spans()
+
+    def catalog_spans(self) -> Iterator[tuple[int, int]]:
+        """Those of `spans` that are one chip of the catalog."""
         yield from (
             (self.made + i, self.made + i + 1) for i, name in enumerate(self.names) if self._keeps(name)
         )
+
+    @property
+    def kept_branches(self) -> tuple[BranchGrid, ...]:
+        """Branches that `spans` are of."""
+        return tuple(b for b in self.branches if self._keeps(b.branch.name))
 
     def _keeps(self, family: str) -> bool:
         return self.kept is None or family in self.kept
@@ -102,12 +110,16 @@ class PoolGrid:
     @property
     def looked_at(self) -> int:
         """Points of all spans."""
-        return self.layouts * sum(high - low for low, high in self.spans())
+        chips = sum(b.size for b in self.kept_branches) + sum(1 for _ in self.catalog_spans())
+        return self.layouts * chips
 
     def block(self, low: int, high: int) -> ChipBlock:
         """The chips of a span that can be made."""
-        numbers = np.arange(low, high)
-        columns, _ = self._columns(numbers)
+        return self.block_of(np.arange(low, high))
+
+    def block_of(self, numbers: Numbers) -> ChipBlock:
+        """Chips of one branch, or one chip of the catalog, that can be made."""
+        columns = self.columns_of(numbers)
         ok = np.ones(len(numbers), dtype=np.bool_)
         for excess in silicon_violations(api.Chips.of(**columns)).values():
             ok &= np.asarray(excess) <= 0.0
@@ -130,9 +142,9 @@ class PoolGrid:
         """The designs with these numbers, one a row, whether they can be made or not."""
         chips, layouts = np.divmod(points, self.layouts)
         some, place = np.unique(chips, return_inverse=True)
-        parts = [self._columns(some[low:high]) for low, high in self._runs(some)]
-        sizes = [n for _, n in parts]
-        alike = with_absent([part for part, _ in parts])
+        runs = list(self._runs(some))
+        sizes = [high - low for low, high in runs]
+        alike = with_absent([self.columns_of(some[low:high]) for low, high in runs])
 
         def joined(name: str) -> Floats:
             # those that all chips of a part share have one row
@@ -150,13 +162,13 @@ class PoolGrid:
         cuts = np.searchsorted(chips, [0, *ends])
         yield from ((int(a), int(b)) for a, b in pairwise(cuts) if a < b)
 
-    def _columns(self, chips: Numbers) -> tuple[Columns, int]:
-        """Columns of chips of one branch, or of one chip of the catalog, and how many they are."""
+    def columns_of(self, chips: Numbers) -> Columns:
+        """Columns of chips of one branch, or of one chip of the catalog."""
         if chips[0] >= self.made:
             found = self._catalog(self.names[int(chips[0]) - self.made])
-            return {k: np.asarray([v]) for k, v in found.items()}, len(chips)
+            return {k: np.asarray([v]) for k, v in found.items()}
         (branch,) = (b for b in self.branches if b.first <= chips[0] < b.first + b.size)
-        return branch.branch.columns(branch.values(chips)), len(chips)
+        return branch.branch.columns(branch.values(chips))
 
     def facts(self, point: int) -> dict[str, object]:
         """What a table says of a design: its chip, the values of its parameters."""

@@ -158,6 +158,11 @@ def run_pairs(
     )
 
 
+def takes_the_place_of_pareto(study: PooledStudy, sampler: str | None) -> bool:
+    """Whether `USUAL` samples in the place of the sampler of the study, which knows single chips only."""
+    return sampler is None and study.spec.sampler.name == "pareto" and not study.spec.sampler.options
+
+
 def _with_sampler(study: PooledStudy, sampler: str | None, seed: int | None) -> tuple[PooledStudy, str]:
     """The study with the sampler and the seed of a command, and the name of the sampler that is used."""
     chosen = (

@@ -161,13 +161,14 @@ def _prefills(
                 front, new = useful(front, received, job.link, job.context, trade), 0
         told(points)
     if front is None:
-        return _none()
+        return no_rows()
     # in the order of their numbers, so that of equals the first stays
     ordered = front.take(np.argsort(front.numbers, kind="stable"))
     return useful(ordered, received, job.link, job.context, trade)
 
 
-def _none() -> Rows[PrefillShare]:
+def no_rows() -> Rows[PrefillShare]:
+    """No design that prefills."""
     empty = np.empty(0)
     names = PrefillShare.__dataclass_fields__
     return Rows(share=PrefillShare(**dict.fromkeys(names, empty)), numbers=np.empty(0, dtype=np.int64))

@@ -72,6 +72,10 @@ def _problems(
 
 def _problem(spec: type[BaseModel], detail: ErrorDetails, where: str, lines: Lines, moved: Moved) -> Problem:
     loc = tuple(part for part in detail["loc"] if part != KEY)
+    if not loc and detail["type"] == "value_error":
+        # of a whole file: the line of the key that the sentence begins with
+        text = _say(spec, loc, detail)
+        return Problem(_place((text.partition(":")[0],), where, lines), text)
     return Problem(_place(loc, where, lines), f"{_dotted(as_written(loc, moved))}{_say(spec, loc, detail)}")
 
 

@@ -110,7 +110,7 @@ def propose(
     chip is proposed that cannot be made or that is outside the range of the data.
 
     Of a study of pools both chips of the best pair are proposed, rounded together: FILE.yaml gives
-    FILE-prefill.yaml and FILE-decode.yaml. Uncertain inputs are not sampled there.
+    FILE-prefill.yaml and FILE-decode.yaml. An uncertain input of both pools is drawn once for both.
     """
     # the robust chip is chosen by the samples
     if robust and no_intervals:
@@ -121,15 +121,7 @@ def propose(
     with blame("STUDY"):
         of_pools = pooled_question(study, configs)
     if of_pools is not None:
-        refuse_options(
-            {
-                "--robust": robust,
-                "--polish": polish,
-                "--samples": samples != MANY,
-                "--software": software,
-                "--confidence": confidence,
-            }
-        )
+        refuse_options({"--polish": polish, "--software": software, "--confidence": confidence})
         wanted = {"tpot": tpot, "ttft": ttft, "entry_price": entry_price}
         propose_of_pools(
             of_pools.lifted() if no_targets else of_pools,
@@ -140,6 +132,9 @@ def propose(
             out,
             configs,
             unanchored=with_unanchored,
+            samples=0 if no_intervals else samples,
+            seed=seed,
+            robust=robust,
         )
         return
     study = study_under_software(study, software)

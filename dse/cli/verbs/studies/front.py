@@ -142,8 +142,7 @@ def front(
     with blame("STUDY"):
         of_pools = pooled_question(study, configs)
     if of_pools is not None:
-        unknown = {"--exact": exact, "--software": software}
-        refuse_options({**unknown, "--samples": samples != MANY})
+        refuse_options({"--exact": exact, "--software": software})
         pairs, place = stored_pairs(of_pools, out)
         kept = pairs if where is None else _rows(pairs, where)
         shown = apply_eligibility(kept, with_unanchored)
@@ -153,7 +152,8 @@ def front(
             if gap is None
             else partial(proven_pairs, of_pools, pairs, seconds=gap, memory=memory or MEMORY)
         )
-        bound = show_front_of_pools(of_pools, shown, place, form, plot, prove)
+        drawings = 0 if no_intervals else samples
+        bound = show_front_of_pools(of_pools, shown, place, form, plot, prove, drawings, seed)
         if bound is not None and bound.ended == "interrupt":
             raise typer.Exit(interrupted())
         return

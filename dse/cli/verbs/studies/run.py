@@ -158,7 +158,10 @@ def run(
         of_pools = pooled_question(study, options.configs)
     if of_pools is not None:
         unknown: dict[str, object] = {"--storage": storage, "--workers": workers}
-        unknown |= {"--confidence": options.confidence, "--samples": options.samples != MANY}
+        unknown |= {
+            "--confidence": options.confidence,
+            "--samples": None if options.samples == MANY else options.samples,
+        }
         refuse_options(unknown)
         pooled = of_pools.lifted() if options.no_targets else of_pools
         run_of_pools(pooled, study, again, case, unanchored=options.with_unanchored)

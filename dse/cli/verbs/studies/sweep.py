@@ -104,7 +104,8 @@ def sweep(
     Ctrl-C it keeps the best front that it found, and prints by how much a design of the grid may beat it.
 
     Of a study of pools it finds the front of all pairs; those of prefill and decode cost the sum of both
-    pools and not their product. --grid then takes names such as decode.sram=33.
+    pools and not their product, and --prune skips boxes of chips of either. --grid then takes names such as
+    decode.sram=33.
     """
     study = study_under_software(study, options.software)
     swept = {"grid": grid, "backend": backend, "workers": workers, "scheduler": scheduler}
@@ -116,12 +117,15 @@ def sweep(
     with blame("STUDY"):
         resolved = load_question(study, options.configs)
     if isinstance(resolved, PooledStudy):
-        unknown = {"--scheduler": scheduler, "--prune": prune, "--timeout": timeout, "--memory": memory}
-        unknown |= {"--backend": backend != "numpy", "--confidence": options.confidence}
-        unknown |= {"--samples": options.samples != MANY}
+        unknown: dict[str, object] = {"--scheduler": scheduler, "--timeout": timeout}
+        unknown |= {"--memory": None if prune else memory, "--confidence": options.confidence}
+        unknown |= {"--backend": None if backend == "numpy" else backend}
+        unknown |= {"--samples": None if options.samples == MANY else options.samples}
         refuse_options(unknown)
         pooled = resolved.lifted() if options.no_targets else resolved
-        sweep_of_pools(pooled, study, counts, options, workers=workers, fresh=fresh)
+        sweep_of_pools(
+            pooled, study, counts, options, workers=workers, fresh=fresh, prune=prune, memory=memory
+        )
         return
     with blame("STUDY"):
         resolved = resolved.lifted() if options.no_targets else resolved
