@@ -7,7 +7,6 @@ from typing import Any, Final
 import jax
 import numpy as np
 
-
 UNFUSED: Final = {"xla_disable_hlo_passes": "fusion,cpu-instruction-fusion"}
 """Options of XLA that leave operations apart."""
 

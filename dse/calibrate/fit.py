@@ -96,7 +96,7 @@ def _cost(errors: Floats, x: Floats, rows: Rows, weight: Floats, prior: Prior) -
 
 def _errors(x: Floats, rows: Rows) -> tuple[Floats, Floats]:
     """Errors of the rows at a point, and how they change with it, shape (rows, parameters)."""
-    # the point and its nudges in one batch, since few rows cost what a call costs and nearly every step is taken
+    # the point and its nudges in one batch: a call costs as much as its rows, and nearly every step is taken
     at = rows.errors(np.vstack([x, x + NUDGE * np.eye(len(x))]))
     # forward differences: errors are smooth in logarithms
     return at[0], ((at[1:] - at[0]) / NUDGE).T

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pairs_for_tests as pairs
 import pytest
+from search.test_gap_of_pairs import SENDING
 from search.test_pairs_that_rank_apart import APART, LISTED
 from search.test_pairs_that_rank_apart import study as priced_apart
 
@@ -56,6 +57,8 @@ MARGIN = {"price": {"method": "margin", "seller": "broadcom-asic"}}
 # a port that some chips are narrower than, and which sending waits for
 WIDE = {"pools": {**SMALL["pools"], "link": "100 GB/s, 5 us"}}
 SLOW = {"pools": {**SMALL["pools"], "link": "1 GB/s, 5 us"}}
+# where TTFT does not count
+UNDER: dict[str, Any] = {"settings": SENDING["settings"], "targets": {}}
 ROLES = ("prefill", "decode")
 COUNTS = {"sram": 4, "peak_flops": 4, "link_bandwidth": 2, "sram_bandwidth_per_byte": 2}
 FEW = {f"{role}.{name}": count for role in ROLES for name, count in COUNTS.items()}
@@ -68,8 +71,11 @@ def load(folder: Path, **changes: Any) -> PooledStudy:
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, TOKENS, SYSTEM, {**TOKENS, **SYSTEM}, ENTRY, ENERGY, MARGIN, WIDE, {**WIDE, **SYSTEM}, SLOW],
-    ids=["capital", "tokens", "system", "tokens-system", "entry", "energy", "margin", "wide", "both", "slow"],
+    [{}, TOKENS, SYSTEM, {**TOKENS, **SYSTEM}, ENTRY, ENERGY, MARGIN, WIDE, {**WIDE, **SYSTEM}, SLOW, UNDER],
+    ids=[
+        "capital", "tokens", "system", "tokens-system", "entry", "energy", "margin", "wide", "both", "slow",
+        "under",
+    ],
 )  # fmt: skip
 def test_the_front_is_that_of_every_pair(tmp_path: Path, changes: dict[str, Any]) -> None:
     study = load(tmp_path, **changes)
@@ -143,8 +149,9 @@ def test_no_port_is_narrower_and_no_way_longer_than_is_said(tmp_path: Path, link
                 "settings": {},
                 "targets": {},
             },
-            "expected prefill and decode, got attention and ffn, whose micro-batches hide crossings",
+            "expected prefill and decode, got attention and ffn, which take turns",
         ),
+        (SENDING, "expected KV cache sent after the prefill where TTFT counts, got kv_under_prefill"),
     ],
 )
 def test_what_has_no_bound_is_refused_in_a_sentence(

@@ -86,7 +86,7 @@ def check_prunable(study: PooledStudy) -> None:
     """Raise `SpecError` for pairs that no bound is known for."""
     if "prefill" not in study.pools:
         what = (
-            "expected prefill and decode, got attention and ffn, whose micro-batches hide crossings: "
+            f"expected prefill and decode, got {' and '.join(study.pools)}, which take turns: "
             "no time of a pool alone bounds a pair"
         )
         raise spec_error("--prune", what)
@@ -117,6 +117,17 @@ def solve_pruned(job: PairJob, limits: Limits, tally: Tally, progress: Progress 
     return Solution(front=then.front, prefill=prefill, paired=then.paired)
 
 
+def _hold_after(pool: api.Pool) -> None:
+    """Raise `SpecError` for TTFT of pools that send KV cache under the prefill: a faster chip hides less."""
+    under = pool.chips.stack.kv_under_prefill
+    if under is not None and np.any(np.asarray(under) > 0.0):
+        what = (
+            "expected KV cache sent after the prefill where TTFT counts, got kv_under_prefill: "
+            "a faster chip has less time to send under; a sweep without --prune knows all"
+        )
+        raise spec_error("--prune", what)
+
+
 def _told(progress: Progress | None, before: int, total: int) -> Callable[[int], None]:
     """The progress of one pool of two."""
     return lambda done: None if progress is None else progress(before + done, total)
@@ -134,9 +145,11 @@ class _Prefills:
     def learn(self, pool: api.Pool, numbers: Numbers) -> Floats:
         """Add designs; the logarithms of all that are known."""
         job = self.job
+        trade = Trade.of(job.goals, job.limits)
+        if trade.ttft_s is not None:
+            _hold_after(pool)
         found = rows_of_prefill(pool, job.link, job.context, numbers)
         if found.size:
-            trade = Trade.of(job.goals, job.limits)
             self.rows = useful(self.rows.joined(found), self.received, job.link, job.context, trade)
         return self.judge.known(self.rows, job, self.received)
 
