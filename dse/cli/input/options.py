@@ -26,7 +26,11 @@ Configs = Annotated[
 ]
 Out = Annotated[
     Path | None,
-    typer.Option("--out", metavar="DIR", help="Folder of the results [default: results/STUDY, of a sweep results/STUDY-sweep]."),
+    typer.Option(
+        "--out",
+        metavar="DIR",
+        help="Folder of the results [default: results/STUDY, of a sweep results/STUDY-sweep].",
+    ),
 ]
 
 Stored = Annotated[

@@ -35,9 +35,9 @@ class SampledTarget:
 
 
 def sampled_front(study: PooledStudy, front: Front, samples: int, seed: int = 1) -> list[SampledTarget]:
-    """The best pairs of a stored front at each target, each group of prices by itself, with fixed layouts."""
+    """The best pairs of a stored front at each target, each group of prices by itself."""
     asked = list(_asked(study, front))
-    found = sampled_at(study, [each for _, _, each in asked], samples, seed, fixed=True)
+    found = sampled_at(study, [each for _, _, each in asked], samples, seed)
     return [
         SampledTarget(prices=prices, target=target, found=of)
         for (prices, target, _), of in zip(asked, found, strict=True)
@@ -107,6 +107,7 @@ def sampled_note(found: SampledPairs) -> str:
     return (
         f"P10, median, P90: {drawn.samples} samples of {drawn.numbers} uncertain inputs and of the error of "
         f"calibrated stacks, {layouts}; an input of both pools is drawn once. Mean regret: how much a pair "
-        "is worse than the best of each sample. The error of pairing chips itself is not in it: no measured "
-        "row is of a system of unlike chips"
+        "is worse than the best of each sample, where it never fails. Percentiles are over the samples in "
+        "which a pair meets the target. The error of pairing chips itself is not in it: no measured row is of "
+        "a system of unlike chips"
     )

@@ -68,6 +68,7 @@ def system_notes(found: Comparison) -> Iterator[str]:
     if first is None:
         return
     yield f"Note: systems of pools are served {first.serving}; verdicts by software are of single chips."
+    yield from (f"Note: {how}." for how in dict.fromkeys(s.chips for s in found.systems if s.chips))
     if any(s.apart for s in found.systems):
         paid = "which pay for prompts" if first.serving == FREE_PROMPTS else "whose prompts cost nothing"
         like = FREE_PROMPTS if first.serving == FREE_PROMPTS else "aggregated"
@@ -81,7 +82,9 @@ def system_notes(found: Comparison) -> Iterator[str]:
         for e in s.best
         if e is not None
         for note in e.notes
-        if note.startswith(("pools are joined", "no measured row", "prefill replicas", "layouts "))
+        if note.startswith(
+            ("pools are joined", "no measured row", "prefill replicas", "layouts ", "drafts of", "the draft")
+        )
     )
     yield from (f"Note: {note}." for note in told)
 

@@ -14,7 +14,7 @@ from dse.decide.compare.chip_settings import by_chip, mistakes
 from dse.decide.compare.evaluated_chip import EvaluatedChip, evaluate_chip
 from dse.decide.compare.result import ComparedChip, Comparison, axes
 from dse.decide.compare.spreads import comparison_spreads
-from dse.decide.compare.systems import compare_systems, for_chips
+from dse.decide.compare.systems import chips_draft, compare_systems, for_chips
 from dse.decide.compare.verdicts import verdicts_of
 from dse.decide.verdict.by_software import Verdicts
 from dse.errors import Problem, SpecError
@@ -85,7 +85,8 @@ def compare(
     given, shown = durations("targets", targets), software_named(software)
     names = _names(chips, configs)
     numbers = checked_values(settings)
-    own = by_chip(for_chips(pools, chips, numbers) if pools else numbers, names)
+    draft = chips_draft(workload, Catalog.of(configs))
+    own = by_chip(for_chips(pools, chips, numbers, draft=draft) if pools else numbers, names)
     asked = Asked(
         llm=llm,
         workload=workload,

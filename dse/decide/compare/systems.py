@@ -15,6 +15,7 @@ from dse.question.pools.drafts import NAMES
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.system import StackSpec
+from dse.spec.schema.workload import WorkloadSpec
 from objectives.systems.split import ROLES, SERVING
 
 MOST = 32
@@ -35,6 +36,8 @@ class ComparedSystem:
     """How it is served, which follows from its pools."""
     apart: bool
     """Whether prompts cost something of it and nothing of the single chips, or the other way round."""
+    chips: str
+    """How single chips decode next to a system that drafts; empty next to any other."""
     unanchored: str | None
     """Why no measurement anchors the software of a chip of it; None where all are anchored."""
     best: tuple[SystemEstimate | None, ...]
@@ -127,9 +130,34 @@ def _compared(
         prices=" and ".join(groups),
         serving=serving,
         apart=(serving == FREE_PROMPTS) != (chips_serving == FREE_PROMPTS),
+        chips=_beside([pool.role for pool in pools], asked.workload, catalog),
         unanchored="; ".join(dict.fromkeys(reasons)) or None,
         best=tuple(e if e.feasible else None for e in best),
         exceeds={n: v for n, v in best[-1].violations.items() if v > 0.0},
+    )
+
+
+def chips_draft(workload: str, catalog: Catalog) -> bool:
+    """Whether single chips draft under a workload: it states what share of a step that takes."""
+    try:
+        drafts = catalog.get(WorkloadSpec, workload).speculation
+    except SpecError:  # an unknown name is refused with all others
+        return False
+    return drafts is not None and drafts.cost is not None
+
+
+def _beside(roles: Sequence[str], workload: str, catalog: Catalog) -> str:
+    """How single chips decode next to a system that drafts; the empty string next to any other."""
+    if "draft" not in roles:
+        return ""
+    if chips_draft(workload, catalog):
+        return (
+            "single chips draft as well, the same tokens with the same acceptance, at the cost that the "
+            f"workload {workload} states"
+        )
+    return (
+        f"single chips decode without drafts, since the workload {workload} states no cost of them: a gain "
+        "here is that of drafting as well as that of a second chip"
     )
 
 
@@ -147,12 +175,14 @@ def _settings(
     return found
 
 
-def for_chips(pools: Sequence[str], chips: Sequence[str], settings: Mapping[str, str]) -> dict[str, str]:
-    """The settings of the single chips: without those of a role, of a chip in pools alone, or of drafts.
+def for_chips(
+    pools: Sequence[str], chips: Sequence[str], settings: Mapping[str, str], *, draft: bool
+) -> dict[str, str]:
+    """The settings of the single chips: without those of a role, or of a chip in pools alone.
 
-    Where a pool drafts, single chips decode as the workload says.
+    Those of drafts stay where single chips `draft` too.
     """
     given = [read_pool(text) for text in pools]
     other = {*ROLES, *({pool.chip for pool in given} - set(chips))}
-    drafted = NAMES if any(pool.role == "draft" for pool in given) else ()
+    drafted = NAMES if any(pool.role == "draft" for pool in given) and not draft else ()
     return {k: v for k, v in settings.items() if k.partition(".")[0] not in other and k not in drafted}

@@ -67,10 +67,9 @@ class SampledPairs:
         """
         cost = self.drawn.cost
         least = cost.min(axis=1)
-        some = np.isfinite(least)
-        if not some.any() or not np.isfinite(cost[some, i]).all():
+        if not np.isfinite(cost[:, i]).all():
             return None
-        return float(np.mean((cost[some, i] - least[some]) / np.abs(least[some])))
+        return float(np.mean((cost[:, i] - least) / np.abs(least)))
 
     @property
     def steadiest(self) -> int:

@@ -15,6 +15,7 @@ from objectives import api
 LLM, LENGTH, ACCEPTANCE = "--draft-llm", "draft_length", "draft_acceptance"
 NAMES = (LENGTH, ACCEPTANCE, "draft_cost")
 """Short names of numbers of drafts."""
+_IN_STUDY = "expected a workload with speculation, such as chat-drafted, got none"
 _EXPECTED = {
     LENGTH: "expected the tokens that are drafted for each step, such as draft_length=4",
     ACCEPTANCE: "expected the chance that a drafted token is accepted, such as draft_acceptance=0.7",
@@ -42,6 +43,9 @@ def drafts_of(
     found = look("--workload" if where == LLM else "", catalog.get, WorkloadSpec, workload)
     look.done()
     own = found.speculation
+    if own is None and where != LLM:
+        # a study has no numbers of drafts but those of its workload
+        raise SpecError([Problem("", f"workload: {_IN_STUDY} in {found.name}", key="workload")])
     name = llm if llm is not None else None if own is None else own.llm
     option = "--set" if where == LLM else ""
     length = look(option, _number, SourcedCount, LENGTH, settings, None if own is None else own.length)

@@ -138,7 +138,9 @@ def resolve_pooled(spec: StudySpec, path: Path, catalog: Catalog, case: str | No
     first = found.get("verify", next(iter(found.values()), None))
     link: ChosenLink | None = None
     if first is not None:
-        look("pools", _check, spec, first)
+        # without its drafts or the pool that verifies, what is missing there would be told once more
+        if pools.draft is None or (drafts is not None and "verify" in found):
+            look("pools", _check, spec, first)
         catalog = first.setting.catalog
     technology = look("technology", catalog.get, TechnologySpec, spec.technology)
     if technology is not None:

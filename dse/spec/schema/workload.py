@@ -154,6 +154,15 @@ class WorkloadSpec(Spec):
             raise ValueError(missing)
         return self
 
+    @model_validator(mode="after")
+    def _drafts(self) -> "WorkloadSpec":
+        # what is drafted beyond the end of an answer would count as output
+        drafts, osl = self.speculation, self.osl.value
+        if drafts is not None and osl is not None and (drafts.length.value or 0) >= osl:
+            what = f"expected less than the {osl:,g} tokens of an answer, got {drafts.length.value:,}"
+            raise ValueError(f"speculation.length: {what}")
+        return self
+
     def resolve(self) -> api.Workload:
         """The workload as the equations want it."""
         isl, osl = self.isl.value or 0.0, self.osl.value or 0.0

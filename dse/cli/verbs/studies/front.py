@@ -126,7 +126,7 @@ def front(
     (probability_meets_target). --no-intervals skips this and needs no configs.
 
     Of a study of pools it shows pairs of chips with both layouts; a condition names a pool, as in
-    decode.chip=lp30. Uncertain inputs are not sampled there, and --exact and --software are refused.
+    decode.chip=lp30. The best pairs at each target are sampled; --exact and --software are refused.
 
     --gap proves by branch and bound how much better any chip of the space could be. Ctrl-C ends it and prints
     what is proven. --software prints the
