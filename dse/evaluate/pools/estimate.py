@@ -24,7 +24,7 @@ from dse.spec.schema.technology import TechnologySpec
 from dse.spec.schema.workload import WorkloadSpec
 from objectives import api
 from objectives.systems.shares import unshared
-from objectives.systems.split import ROLES, SERVING, SPLITS, serving_problem
+from objectives.systems.split import ROLES, SERVING, SPLITS, keeper, serving_problem
 
 LOAD_OF = "long-prompt-disaggregated"
 """Workload whose load of the prefill pool holds for those that state none."""
@@ -174,6 +174,7 @@ def _subjects(
             settings=_settings_of(pool.role, settings),
             configs=asked.configs,
             hold_targets=asked.hold_targets,
+            keeps_prefixes=pool.role == keeper([p.role for p in pools]),
         )
 
     look = Attempts(_of_pool)

@@ -20,7 +20,7 @@ from dse.spec.schema.study import StudySpec
 from dse.spec.schema.technology import TechnologySpec
 from objectives import api
 from objectives.systems.shares import unshared
-from objectives.systems.split import SERVING, llm_problem
+from objectives.systems.split import SERVING, keeper, llm_problem
 
 PROMPTS = (1, 4, 4096)
 """Prompts of a pass that are tried for a pool that prefills, where their rows fit."""
@@ -119,7 +119,9 @@ def resolve_pooled(spec: StudySpec, path: Path, catalog: Catalog, case: str | No
     found: dict[str, ResolvedStudy] = {}
     for role, pool in pools.by_role.items():
         try:
-            found[role] = resolve_study(_of_pool(spec, role, pool), path, catalog, case, _keys(role, pool))
+            own, keys = _of_pool(spec, role, pool), _keys(role, pool)
+            keeps = role == keeper(tuple(pools.by_role))
+            found[role] = resolve_study(own, path, catalog, case, keys, keeps_prefixes=keeps)
         except SpecError as error:
             problems |= dict.fromkeys(error.problems)
     look = Attempts(at_key_of(path, case))
