@@ -236,7 +236,7 @@ def kept_elsewhere(context: Context) -> Context:
         By definition: prefixes are kept where prompts run.
 
     Examples:
-        By hand, in tests/systems/test_prefix_memory.py.
+        By hand, in tests/systems/test_prefix_pools.py.
     """
     cache = context.workload.prefix
     if cache is None or cache.tier != "memory":
