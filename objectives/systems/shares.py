@@ -34,7 +34,7 @@ class PrefillShare(PoolCosts):
     sends_s: Array
     """Time that the KV cache of one prompt takes of its ports [s]."""
     brought_s: Array
-    """Time to bring back what a prefix cache has of one prompt [s]."""
+    """Time that a prefix cache is busy for one prompt [s]."""
     some: Array
     """Share of requests with prompt tokens to compute [1]."""
     first_s: Array

@@ -81,6 +81,22 @@ def test_a_pool_that_prefills_without_the_memory_is_an_error() -> None:
         evaluate(system(ROLES, "decode"), asked(KEPT))
 
 
+def test_passes_that_read_the_memory_leave_prefixes_what_is_left_of_its_time() -> None:
+    # without DRAM all weights of the pool that prefills lie in the memory, which it keeps busy all the time
+    one, gpu, d = np.array([1.0]), make.h100_like(), make.deployments(batch=1, tp=8)
+    chips = with_host(gpu, bandwidth=2e11, write_bandwidth=2e11, w=2.0, latency=0.0)
+    chips = chips.replace(dram_bytes=1e9 * one, dram_efficiency=one, kv_efficiency=one)
+    context = asked(replace(KEPT, hit=0.9999))
+    context = replace(
+        context, workload=replace(context.workload, isl=100_000.0, pools="fleet", prefill_load=0.9)
+    )
+    given = pairs.system(pairs.link(), prefill=(chips, d), decode=(gpu, make.deployments(batch=64, tp=8)))
+    m = evaluate(given, context, detail=True)
+    # 2 W at 200 GB/s: seconds of the memory for a token, of those that all chips of the pool have
+    busy = one_of(m.tokens_per_s * m.energy_parts["prefill.host"]) / 2.0
+    assert busy / (8.0 * one_of(m.pools["prefill"])) == pytest.approx(0.9, rel=1e-6)
+
+
 @LAW
 @given(
     given_=pairs.designs(ROLES),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from objectives.arrays import Array, inverse, is_number, ones_like, where, zeros_like
+from objectives.arrays import Array, inverse, is_number, maximum, ones_like, where, zeros_like
 from objectives.equations.chip.memory_streams import plus
 from objectives.equations.chip.resource_seconds import ResourceSeconds
 from objectives.equations.step import prefix_cache
@@ -161,6 +161,38 @@ def prefix_load_s(s: Setup) -> Array | None:
     if work.prefix.tier == "memory":
         return prefix_cache.memory_seconds(prefix_cache.kept_in(s.chips, work.prefix), size)
     return prefix_cache.load_seconds(work.prefix, size)
+
+
+def prefix_busy_s(s: Setup, used: ResourceSeconds) -> Array | None:
+    """Time that what a request has in the prefix cache keeps its tier from others [s]; None for no reads.
+
+    A tier apart from the chips is busy while it brings a prefix. A memory of the chips also brings what
+    passes read: max(time of a prefix, seconds of the memory for OSL tokens on each chip).
+
+    Args:
+        s: designs set up for their passes.
+        used: what an output token takes of each resource, its prefix included [chip-second].
+
+    Returns:
+        Seconds, shapes broadcast [s].
+
+    Domain:
+        Stages share the reads of passes evenly.
+
+    Limits:
+        `prefix_load_s` where nothing else lies in the memory.
+
+    Source:
+        Utilisation law, Lazowska et al., Quantitative System Performance (1984), section 3.2.
+
+    Examples:
+        By hand, in tests/equations/step/test_prefix_memory.py.
+    """
+    cache, load = s.context.workload.prefix, prefix_load_s(s)
+    if load is None or cache is None or cache.tier != "memory" or used.further_s is None:
+        return load
+    chips = s.deployments.ways * s.deployments.pp
+    return maximum(load, used.further_s[cache.memory] * s.context.workload.osl / chips)
 
 
 def with_prefixes(s: Setup, used: ResourceSeconds) -> ResourceSeconds:

@@ -144,6 +144,30 @@ def test_more_bandwidth_is_never_slower(serving: str, bandwidth: float, factor: 
 
 @LAW
 @given(
+    serving=st.sampled_from(COUNTED),
+    bandwidth=st.floats(1e9, 1e12),
+    room=st.floats(1e10, 1e12),
+    hit=st.sampled_from((0.5, 0.9, 1.0)),
+    batch=st.sampled_from((1, 8, 64, 512)),
+    pp=st.sampled_from((1, 2, 8)),
+    weights_elsewhere=st.booleans(),
+)
+def test_no_memory_brings_more_than_its_bandwidth(
+    serving: str, bandwidth: float, room: float, hit: float, batch: int, pp: int, weights_elsewhere: bool
+) -> None:
+    # where DRAM is gone, steps read from the memory what they need as well
+    chips = gpu(room=room, bandwidth=bandwidth)
+    if not weights_elsewhere:
+        chips = chips.replace(dram_bytes=np.array([1e9]))
+    design = make.design(chips, batch=batch, tp=8, pp=pp)
+    m = RooflineCostModel().evaluate(design, asked(kept(hit=hit), serving), detail=True)
+    # joules over watts: seconds at full bandwidth of all chips for a token
+    busy = m.tokens_per_s * m.energy_parts["lpddr"] / (bandwidth * 10e-12)
+    assert np.all(busy <= m.chips * (1.0 + 1e-9))
+
+
+@LAW
+@given(
     serving=st.sampled_from([*serving_modes()]),
     stored=st.floats(0.0, 1e7),
     more=st.floats(0.0, 1e7),
