@@ -101,30 +101,26 @@ class PrefixCacheSpec(Spec):
 
     @model_validator(mode="after")
     def _tier(self) -> "PrefixCacheSpec":
-        outside = self.apart
+        """Numbers of a host or a pool apart, all or none; none of a memory of the chip."""
         for name, leaf in (("bandwidth", self.bandwidth), ("cost", self.cost)):
-            if leaf is not None and self.kept_in is not None:
-                raise ValueError(f"{name}: expected none for {self.tier}, whose chip file has it, got one")
-        for name, leaf in (("bandwidth", self.bandwidth), ("cost", self.cost)):
-            if outside and (leaf is None or leaf.value is None):
+            if self.apart and (leaf is None or leaf.value is None):
                 raise ValueError(f"{name}: expected a known value for the tier {self.tier}, got none")
+            if self.kept_in is not None and leaf is not None:
+                raise ValueError(f"{name}: expected none for {self.tier}, whose chip file has it, got one")
         # at 0 B/s it would never be back
-        if outside and self.bandwidth is not None and not self.bandwidth.value:
+        if self.apart and self.bandwidth is not None and not self.bandwidth.value:
             raise ValueError("bandwidth: expected more than 0 B/s, got 0 B/s")
         return self
 
     def resolve(self) -> api.PrefixCache:
         """The cache as the equations want it."""
-        # a host or a pool of the chip's own list is one of its memories
-        apart: dict[str, Literal["dram", "host", "pooled"]] = {
-            "dram": "dram",
-            "host": "host",
-            "pooled": "pooled",
-        }
+        tier: Literal["dram", "host", "pooled", "memory"] = "memory"
+        if self.kept_in is None and (self.tier == "dram" or self.tier == "host" or self.tier == "pooled"):
+            tier = self.tier
         return api.PrefixCache(
             hit=self.hit.value or 0.0,
             stored_tokens=self.stored.value or 0.0,
-            tier="memory" if self.kept_in else apart[self.tier],
+            tier=tier,
             memory=column_of(self.kept_in or ""),
             bandwidth=(self.bandwidth.value if self.bandwidth else None) or 0.0,
             usd_per_byte=(self.cost.value if self.cost else None) or 0.0,
