@@ -81,6 +81,7 @@ JOINED_REPLICAS = ("all_to_all_efficiency", "overlap")
 """What only works between replicas that share experts."""
 ELSEWHERE = {
     "user_tokens_per_s": "only `napkin` reads it",
+    "kv_under_prefill": "only pools read it, see tests/systems/test_kv_under_prefill.py",
     **dict.fromkeys(("tpot_interval", "ttft_interval", "throughput_interval"), "objectives read it"),
 }
 WINDOWED = replace(
