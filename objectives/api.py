@@ -57,11 +57,19 @@ class PrefixCache:
     """Share of prompt tokens that are read back instead of computed, in [0, 1]."""
     stored_tokens: float
     """Tokens whose KV cache is kept; of each replica, or of all where the tier is pooled [token]."""
-    tier: Literal["dram", "host", "pooled"]
+    tier: Literal["dram", "host", "pooled", "memory"]
+    """DRAM of the chip, a host or a pool of memory apart from the chip, or a further memory of the chip."""
     bandwidth: float
-    """Rate at which one chip gets it back [B/s]; not read for the chip's own DRAM."""
+    """Rate at which one chip gets it back [B/s]; not read for memories of the chip."""
     usd_per_byte: float
-    """Capital price of the tier [USD/B]; not read for the chip's own DRAM, which is paid with the chip."""
+    """Capital price of the tier [USD/B]; not read for memories of the chip, which are paid with it."""
+    memory: str = ""
+    """Which of `objectives.memories.FURTHER`; read for the tier `memory` alone."""
+
+    @property
+    def on_chip(self) -> bool:
+        """Whether it lies in a memory of the chip, in whose room and price it is."""
+        return self.tier in ("dram", "memory")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from dse.chips.memories import (
     off_chip_watts,
     searched_builds,
     searched_columns,
+    unkept,
     unlisted,
 )
 from dse.chips.parameter_range import named
@@ -298,6 +299,7 @@ def branches_of(space: SpaceSpec, setting: Setting) -> dict[str, Branch]:
         raise spec_error("price.method", f"{what}, got {method.name!r}")
     method.check(setting.terms)
     for name, spec in space.branches.items():
+        problems += unkept(f"branches.{name}", spec.memories, setting.kept)
         try:
             found[name] = _branch(name, spec, setting)
         except SpecError as error:

@@ -11,6 +11,7 @@ from dse.spec.schema.memory_values import MemoryNumbers, memory_device, memory_p
 from dse.spec.schema.space import BranchSpec
 from dse.spec.schema.technology import TechnologySpec
 from dse.spec.schema.technology_values import Value
+from dse.spec.schema.workload import WorkloadSpec
 from objectives.arrays import Array, zeros_like
 from objectives.equations.fabrication.technology import MemoryDevice
 from objectives.memories import MEMORIES, READ_ONLY
@@ -62,6 +63,22 @@ def without_streams(chip: ChipSpec) -> Iterator[Problem]:
     if chip.memories and chip.sram.use == "cache" and chip.dram is None:
         what = "memories: expected sram as a scratchpad, or dram, next to further memories, got neither"
         yield Problem(f"chips/{chip.name}", what)
+
+
+def unkept(
+    chip: str, memories: Sequence[FurtherMemory | SearchedMemory], kept: Sequence[WorkloadSpec]
+) -> Iterator[Problem]:
+    """Prefix caches of workloads in a memory that a chip, or a branch, does not list."""
+    own = [m.kind for m in memories if m.name not in READ_ONLY]
+    for work in kept:
+        tier = None if work.prefix_cache is None else work.prefix_cache.kept_in
+        if tier is None or tier in own:
+            continue
+        known = ["dram", *own]
+        listed = f"{', '.join(known[:-1])} or {known[-1]}" if own else "dram"
+        apart = ", or host or pooled with a bandwidth and a cost"
+        what = f"prefix_cache.tier of {work.name}: expected {listed} of this chip{apart}, got {tier}"
+        yield Problem(chip, what)
 
 
 def own_builds(chip: ChipSpec) -> tuple[MemoryBuild, ...]:

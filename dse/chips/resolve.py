@@ -13,6 +13,7 @@ from dse.chips.memories import (
     cost_unknowns,
     memory_columns,
     speed_unknowns,
+    unkept,
     without_streams,
 )
 from dse.chips.price_method import Need, Priced, price_method
@@ -87,7 +88,8 @@ def _derived_columns(
     stack = stack or setting.stack_of(chip.name, chip.stack, chip.architecture)
     network = network or setting.catalog.get(NetworkSpec, setting.network or chip.link.network)
     # all unknowns first, so that one error names every fact that is missing
-    problems = list(_unknowns(chip, setting, network, stack))
+    kept = unkept(f"chips/{chip.name}", chip.memories, setting.kept)
+    problems = [*_unknowns(chip, setting, network, stack), *kept]
     if problems:
         raise SpecError(problems)
     # dollars only where the price reads them: a part of unknown price must not stop a chip with a list price

@@ -15,6 +15,7 @@ from dse.spec.schema.study import PrecisionSpec, PriceSpec
 from dse.spec.schema.system import EconomySpec, StackSpec
 from dse.spec.schema.technology import TechnologySpec
 from dse.spec.schema.technology_values import Value, middle
+from dse.spec.schema.workload import WorkloadSpec
 from objectives import api
 
 Columns = dict[str, float]
@@ -62,6 +63,8 @@ class Setting:
     """Number of each leaf of the technology: its value, or random samples that make every price uncertain."""
     economy: EconomySpec | None = None
     """What `built-up` systems are powered by."""
+    kept: tuple[WorkloadSpec, ...] = ()
+    """Workloads whose prefixes the chips may have to keep: all of them, but for pools that keep none."""
     with_intervals: bool = False
     """Whether chips have the intervals of their stacks, which targets with a probability need."""
 

@@ -169,6 +169,7 @@ class Subject:
         hold_targets: bool = True,
         confidence: float | None = None,
         drafted: bool = False,
+        keeps_prefixes: bool = True,
     ) -> None:
         texts = {"chip": chip, "llm": llm, "workload": workload, "weights": weights, "kv": kv}
         texts |= {"activations": activations, "cost_model": cost_model, "stack": stack, "serving": serving}
@@ -220,6 +221,7 @@ class Subject:
             economy=catalog.get(EconomySpec, ECONOMY),
             llms=(self.llm,),
             with_intervals=self.confidence is not None,
+            kept=(self.workload,) if keeps_prefixes else (),
         )
         # before silicon is derived, whose error would name the file of the chip and not the setting
         hold_node("process" in by_short_name(given), self.chip, setting.technology)

@@ -215,11 +215,13 @@ def resolve_study(
     catalog: Catalog,
     case: str | None = None,
     keys: Mapping[str, str] | None = None,
+    *,
+    keeps_prefixes: bool = True,
 ) -> ResolvedStudy:
     """Look up every name of a study; raises `SpecError` with all problems at once.
 
-    `keys` are where the file has some of its keys, see `at_key_of`. A study of pools is refused: only
-    `dse.question.pools` knows them.
+    `keys` are where the file has some of its keys, see `at_key_of`; `keeps_prefixes` is false for a pool
+    whose chips keep no prefix cache. A study of pools is refused: only `dse.question.pools` knows them.
     """
     look = Attempts(at_key_of(path, case, keys))
     if spec.pools is not None:
@@ -297,6 +299,7 @@ def resolve_study(
         requires=model.requires,
         llms=(llm.resolve(), *(each.resolve() for _, each, _ in mix)),
         with_intervals=spec.confidence is not None,
+        kept=(workload, *(each for _, _, each in mix)) if keeps_prefixes else (),
     )
     # branches and chips read the setting, so their problems come in a second round
     branches = look("space", branches_of, space, setting) if space is not None else {}

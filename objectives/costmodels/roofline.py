@@ -94,7 +94,7 @@ def _violations(s: Setup, served: ServingResult) -> dict[str, Array]:
     # EP is one column for all kinds of experts, so the first kind speaks for all
     joined = [part.spread.joined for part in s.layer.routed[:1]]
     found = {
-        "capacity": excess,
+        "capacity": s.machine.placed.lacking(excess),
         # replicas that share experts send each other rows, so all of them need one network
         "network_domain": domain_excess(s.chips, d.ways * joined[0] if joined else d.ways, d.pp),
         "context_parallel": unsplit_ways(s.chips, d.cp),
@@ -114,8 +114,8 @@ def _violations(s: Setup, served: ServingResult) -> dict[str, Array]:
 def _extra_capex(s: Setup, served: ServingResult) -> dict[str, Array]:
     """Capital beyond chips, hosts and networks [USD]: the tier of a prefix cache, where prompts run."""
     cache = s.context.workload.prefix
-    # the chips' own DRAM is in their price
-    if cache is None or cache.tier == "dram":
+    # memories of the chips are in their price
+    if cache is None or cache.on_chip:
         return {}
     d = s.deployments
     size = prefix_cache.stored_bytes(s.context, ones_like(d.tp))

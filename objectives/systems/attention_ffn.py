@@ -18,6 +18,7 @@ from objectives.equations.step.decode_steps import decode_steps
 from objectives.equations.step.forward_pass import ForwardPass
 from objectives.equations.step.pipeline_pass import bounds
 from objectives.equations.step.prefill_pass import prefill_pass
+from objectives.equations.step.prefix_cache import kept_elsewhere
 from objectives.systems.decode_side import (
     DecodeSide,
     no_prompts,
@@ -74,7 +75,7 @@ def split_side(attention: Pool, ffn: Pool, link: PoolLink, context: Context) -> 
     """
     d = attention.deployments
     of_attention = replace(context, llm=attention_part(context.llm))
-    of_ffn = replace(context, llm=ffn_part(context.llm))
+    of_ffn = replace(kept_elsewhere(context), llm=ffn_part(context.llm))
 
     def turn(micro: int) -> Turn:
         cuts = d.pp * float(micro)
@@ -283,7 +284,7 @@ def prompt_alone(
     """
     d = attention.deployments
     of_attention = replace(context, llm=attention_part(context.llm))
-    of_ffn = replace(context, llm=ffn_part(context.llm))
+    of_ffn = replace(kept_elsewhere(context), llm=ffn_part(context.llm))
     a = set_up(Designs.of(attention.chips, d), of_attention, no_prompts(d.tp))
     f = set_up(Designs.of(ffn.chips, ffn.deployments), of_ffn, no_prompts(d.tp))
     attend, feed = prefill_pass(a), prefill_pass(f)

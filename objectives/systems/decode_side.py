@@ -199,7 +199,7 @@ def pool_violations(role: str, s: Setup, excess: Array | None = None) -> dict[st
     """
     d = s.deployments
     found = {
-        "capacity": s.machine.placed.excess_bytes if excess is None else excess,
+        "capacity": s.machine.placed.lacking(excess),
         # replicas that share experts send each other rows, so all of them need one network
         "network_domain": domain_excess(s.chips, d.ways * joined(s), d.pp),
         "context_parallel": unsplit_ways(s.chips, d.cp),
@@ -282,7 +282,7 @@ def port_bandwidth(chips: Chips, stated: Array) -> Array:
 
 
 def stored(role: str, context: Context, readers: Array, one: Array) -> dict[str, Array]:
-    """Capital of a prefix cache beyond the chips' own DRAM [USD]: it is paid where prompts run.
+    """Capital of a prefix cache beyond memories of the chips [USD]: it is paid where prompts run.
 
     Args:
         role: pool that prefills, in front of the name.
@@ -297,7 +297,7 @@ def stored(role: str, context: Context, readers: Array, one: Array) -> dict[str,
         Caches of a host or a pool of memory.
 
     Limits:
-        Nothing for the chips' own DRAM, which is in their price.
+        Nothing for memories of the chips, which are in their price.
 
     Source:
         As `prefix_cache.store_usd`.
@@ -306,6 +306,6 @@ def stored(role: str, context: Context, readers: Array, one: Array) -> dict[str,
         By hand, in tests/systems/test_prefill_decode.py.
     """
     cache = context.workload.prefix
-    if cache is None or cache.tier == "dram":
+    if cache is None or cache.on_chip:
         return {}
     return {f"{role}.prefix_cache": store_usd(cache, stored_bytes(context, one), readers)}

@@ -69,6 +69,9 @@ def draft_problem(context: Context) -> str:
         return (
             f"speculation.length: expected less than the {osl:,g} tokens of an answer, got {draft.length:,}"
         )
+    prefix = context.workload.prefix
+    if prefix is not None and prefix.tier == "memory":
+        return f"prefix_cache.tier: expected dram, or host or pooled apart from the chip, got {prefix.memory}"
     own = draft.llm
     if own.vocab != llm.vocab:
         what = f"expected the vocabulary of {llm.name}, {llm.vocab:,} tokens, for exact acceptance"

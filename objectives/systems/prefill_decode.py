@@ -13,7 +13,7 @@ from objectives.equations.serving.first_token import first_token_parts, total
 from objectives.equations.serving.matched_pools import DecodePool, PrefillPool, matched_pools
 from objectives.equations.serving.under_prefill import UnderPrefill, exposed_s, under_prefill
 from objectives.equations.step.batch_setup import Setup, set_up
-from objectives.equations.step.prefill_pass import PrefillPass, prefill_pass, prefix_load_s
+from objectives.equations.step.prefill_pass import PrefillPass, prefill_pass, prefix_busy_s
 from objectives.systems.decode_side import DecodeSide, joined, pool_violations, port_bandwidth, stored
 from objectives.systems.result import PoolUse, SystemResult
 
@@ -108,7 +108,7 @@ class PrefillSide:
     sends_s: Array
     """Time that the KV cache of one prompt takes of the ports of a replica [s]."""
     brought_s: Array | None
-    """Time to bring back what a prefix cache has of one prompt [s]; None where nothing is brought."""
+    """Time that a prefix cache is busy for one prompt [s]; None where nothing is brought back."""
     kv_held_bytes: Array
     """KV cache of the prompts on their way through a chip [B]."""
     violations: Mapping[str, Array]
@@ -169,7 +169,7 @@ def prefill_side(pool: Pool, link: PoolLink, context: Context) -> PrefillSide:
         prompts=load.prompts,
         joined=joined(s),
         sends_s=unique / (d.ways * d.pp * port_bandwidth(pool.chips, link.bandwidth)),
-        brought_s=prefix_load_s(s),
+        brought_s=prefix_busy_s(s, passes.resources(s, load.prompts)),
         kv_held_bytes=held,
         violations=pool_violations(
             pool.role, s, s.machine.placed.excess_bytes + (held - s.held_bytes["kv_cache"])

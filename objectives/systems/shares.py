@@ -14,6 +14,7 @@ from objectives.equations.cost.energy import metered
 from objectives.equations.serving.first_token import first_token_parts, total
 from objectives.equations.serving.matched_pools import DecodePool, PrefillPool, matched_pools
 from objectives.equations.serving.under_prefill import UnderPrefill, exposed_s
+from objectives.equations.step.prefix_cache import kept_elsewhere
 from objectives.systems.decode_side import stored, whole_side
 from objectives.systems.pool_costs import PoolCosts, pool_costs
 from objectives.systems.prefill_decode import PrefillSide, prefill_side, receivers, receives_s
@@ -33,7 +34,7 @@ class PrefillShare(PoolCosts):
     sends_s: Array
     """Time that the KV cache of one prompt takes of its ports [s]."""
     brought_s: Array
-    """Time to bring back what a prefix cache has of one prompt [s]."""
+    """Time that a prefix cache is busy for one prompt [s]."""
     some: Array
     """Share of requests with prompt tokens to compute [1]."""
     first_s: Array
@@ -161,7 +162,7 @@ def decode_share(pool: Pool, link: PoolLink, context: Context) -> tuple[DecodeSh
     Examples:
         By hand, in tests/systems/test_shares.py.
     """
-    side = whole_side(pool, context, parts=False)
+    side = whole_side(pool, kept_elsewhere(context), parts=False)
     (use,) = side.uses
     share = DecodeShare(
         **pool_costs(use, link, context.economy).columns(),

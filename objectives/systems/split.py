@@ -1,5 +1,6 @@
 """Which splits of a system there are, and what designs of several pools come to."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from objectives.api import Context, Designs, Pool, PoolLink
@@ -7,6 +8,7 @@ from objectives.arrays import Array, ones_like
 from objectives.equations.llm.parts import attention_part, ffn_part
 from objectives.equations.serving.disaggregated import Disaggregated
 from objectives.equations.serving.queueing import throughput
+from objectives.equations.step.prefix_cache import kept_elsewhere
 from objectives.systems.attention_ffn import prompt_alone, split_side
 from objectives.systems.decode_side import DecodeSide, stored, whole_side
 from objectives.systems.draft_verify import draft_problem, drafted_side, stored_by_both, verified_prompt
@@ -26,6 +28,32 @@ ROLES: Final = ("prefill", "decode", "attention", "ffn", "draft", "verify")
 
 SERVING: Final = {True: "disaggregated", False: "decode-only"}
 """Serving mode of a split, by whether a pool of it prefills."""
+
+
+def keeper(roles: Sequence[str]) -> str:
+    """The pool in whose memory prefixes are kept, where a further memory of its chips does so.
+
+    Args:
+        roles: roles of the pools of a system.
+
+    Returns:
+        The pool that prefills, else the one that has the KV cache; of draft and verify, which both have some,
+        the one that verifies.
+
+    Domain:
+        As `SPLITS`.
+
+    Limits:
+        None.
+
+    Source:
+        By definition: prompts run there.
+
+    Examples:
+        >>> keeper(["prefill", "decode"]), keeper(["attention", "ffn"])
+        ('prefill', 'attention')
+    """
+    return next(role for role in ("prefill", "attention", "verify") if role in roles)
 
 
 def roles_problem(roles: tuple[str, ...]) -> str:
@@ -171,10 +199,12 @@ def system(designs: Designs, context: Context) -> SystemResult:
     link = designs.link
     if "verify" in roles:
         return _drafted(designs.pool("draft"), designs.pool("verify"), link, context)
+    # a pool that prefills keeps the prefixes, else the one with the KV cache does
+    decoding = kept_elsewhere(context) if keeper(roles) == "prefill" else context
     if "decode" in roles:
-        side = whole_side(designs.pool("decode"), context)
+        side = whole_side(designs.pool("decode"), decoding)
     else:
-        side = split_side(designs.pool("attention"), designs.pool("ffn"), link, context)
+        side = split_side(designs.pool("attention"), designs.pool("ffn"), link, decoding)
     if "prefill" in roles:
         return prefill_decode(designs.pool("prefill"), side, link, context)
     first = prompt_alone(designs.pool("attention"), designs.pool("ffn"), link, context, side.step_s)

@@ -81,6 +81,7 @@ JOINED_REPLICAS = ("all_to_all_efficiency", "overlap")
 """What only works between replicas that share experts."""
 ELSEWHERE = {
     "user_tokens_per_s": "only `napkin` reads it",
+    "kv_under_prefill": "only pools read it, see tests/systems/test_kv_under_prefill.py",
     **dict.fromkeys(("tpot_interval", "ttft_interval", "throughput_interval"), "objectives read it"),
 }
 WINDOWED = replace(
@@ -218,7 +219,9 @@ def test_a_parallel_block_is_another_one() -> None:
 
 CACHE = PrefixCache(hit=0.5, stored_tokens=1e6, tier="host", bandwidth=1e10, usd_per_byte=1e-9)
 DRAFT = Speculation(length=2, acceptance=0.8, cost=0.1)
-ASIDE = [(CACHE, f.name) for f in fields(PrefixCache)] + [(DRAFT, f.name) for f in fields(Speculation)]
+ASIDE = [(CACHE, f.name) for f in fields(PrefixCache) if f.name != "memory"] + [
+    (DRAFT, f.name) for f in fields(Speculation)
+]
 
 
 @pytest.mark.parametrize(("part", "name"), ASIDE, ids=[n for _, n in ASIDE])

@@ -108,6 +108,6 @@ def sampled_note(found: SampledPairs) -> str:
         f"P10, median, P90: {drawn.samples} samples of {drawn.numbers} uncertain inputs and of the error of "
         f"calibrated stacks, {layouts}; an input of both pools is drawn once. Mean regret: how much a pair "
         "is worse than the best of each sample, where it never fails. Percentiles are over the samples in "
-        "which a pair meets the target. The error of pairing chips itself is not in it: no measured row is of "
-        "a system of unlike chips"
+        "which a pair meets the target. The error of pairing chips itself is not in it: no measured row is "
+        "of a system of unlike chips"
     )

@@ -26,7 +26,7 @@ from dse.spec.schema.workload import WorkloadSpec
 from objectives import api
 from objectives.systems.draft_verify import draft_problem
 from objectives.systems.shares import unshared
-from objectives.systems.split import ROLES, SERVING, SPLITS, serving_problem
+from objectives.systems.split import ROLES, SERVING, SPLITS, keeper, serving_problem
 
 LOAD_OF = "long-prompt-disaggregated"
 """Workload whose load of the prefill pool holds for those that state none."""
@@ -205,6 +205,7 @@ def _subjects(
             configs=asked.configs,
             hold_targets=asked.hold_targets,
             drafted=drafts is not None,
+            keeps_prefixes=pool.role == keeper([p.role for p in pools]),
         )
 
     look = Attempts(_of_pool)

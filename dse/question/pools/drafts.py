@@ -108,4 +108,6 @@ def hold_drafts(problem: str, where: str = LLM) -> None:
     key, _, what = problem.partition(": ")
     if key == "speculation.length":
         raise SpecError([Problem("--set", f"{LENGTH}: {what}", key=LENGTH)])
+    if not key.startswith("speculation."):
+        raise SpecError([Problem("--workload", problem)])
     raise SpecError([Problem(where, what)])

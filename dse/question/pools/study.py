@@ -23,7 +23,7 @@ from dse.spec.schema.technology import TechnologySpec
 from dse.spec.schema.workload import WorkloadSpec, hold_cost
 from objectives import api
 from objectives.systems.shares import unshared
-from objectives.systems.split import SERVING, llm_problem
+from objectives.systems.split import SERVING, keeper, llm_problem
 
 PROMPTS = (1, 4, 4096)
 """Prompts of a pass that are tried for a pool that prefills, where their rows fit."""
@@ -130,7 +130,8 @@ def resolve_pooled(spec: StudySpec, path: Path, catalog: Catalog, case: str | No
         if role == "draft" and drafts is not None:
             own = own.model_copy(update={"llm": drafts.llm.name})
         try:
-            found[role] = resolve_study(own, path, catalog, case, _keys(role, pool))
+            keeps, keys = role == keeper(tuple(pools.by_role)), _keys(role, pool)
+            found[role] = resolve_study(own, path, catalog, case, keys, keeps_prefixes=keeps)
         except SpecError as error:
             problems |= dict.fromkeys(error.problems)
     if drafts is not None and "verify" in found:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic.config import JsonDict
 
 from dse.errors import nearest, spec_error
@@ -22,6 +22,7 @@ from dse.spec.schema.base import (
     Title,
     unit,
 )
+from dse.spec.schema.chip_memories import column_of
 from objectives import api
 from objectives.equations.serving.registry import serving_modes
 
@@ -45,37 +46,82 @@ ServingName = Annotated[str, AfterValidator(_known), Field(json_schema_extra=_ch
 """A serving mode of any installed package."""
 
 
+KEEPERS = ("host", "pooled", "stacked-sram", "stacked-dram", "lpddr", "ddr")
+"""Tiers beyond the chip's own DRAM; each is also a kind of memory that a chip file may list."""
+
+_NO_KEEPERS = {
+    "flash": "it wears by what is written, and how often a prefix is replaced is no fact of a workload",
+    "rom": "nothing is written into it",
+    "sram": "no software keeps prefixes there",
+}
+"""Memories of chips that keep no prefixes, and why."""
+
+
+def _keeping(tier: object) -> object:
+    if isinstance(tier, str) and (why := _NO_KEEPERS.get(tier)):
+        raise ValueError(f"expected dram, {', '.join(KEEPERS[:-1])} or {KEEPERS[-1]}, got {tier}: {why}")
+    return tier
+
+
+Keeper = Annotated[
+    Literal["dram", "host", "pooled", "stacked-sram", "stacked-dram", "lpddr", "ddr"],
+    BeforeValidator(_keeping),
+]
+"""Where prefixes are kept."""
+
+
 class PrefixCacheSpec(Spec):
     """KV cache that is kept for prompts with the same beginning."""
 
     hit: SourcedShare
     """Share of prompt tokens that are read back instead of computed."""
     stored: Sourced[Tokens]
-    """Tokens whose KV cache is kept: of each replica, of all together where the tier is pooled."""
-    tier: Literal["dram", "host", "pooled"]
-    """The chip's own DRAM, that of its host, or one pool for all replicas."""
+    """Tokens whose KV cache is kept: of each replica, of all together where the tier is a pool with a
+    bandwidth and a cost of its own."""
+    tier: Keeper
+    """The chip's own DRAM, a further memory that the chip's file lists, by its kind, or, with a bandwidth
+    and a cost, that of a host or one pool for all replicas."""
     bandwidth: SourcedBandwidth | None = None
-    """Rate at which one chip gets it back; not for `dram`."""
+    """Rate at which one chip gets it back from a host or a pool apart from the chip; left out of memories of
+    the chip, whose file has it."""
     cost: Sourced[Price] | None = None
-    """Capital price of the tier; not for `dram`, which is paid with the chip."""
+    """Capital price of a host or a pool apart from the chip; left out of memories of the chip, which are paid
+    with it."""
+
+    @property
+    def apart(self) -> bool:
+        """Whether it is a host or a pool with numbers of its own, whatever memories the chip has."""
+        given = self.bandwidth is not None or self.cost is not None
+        return self.tier in ("host", "pooled") and given
+
+    @property
+    def kept_in(self) -> str | None:
+        """Kind of the further memory of the chip that keeps it; None for DRAM and for what is apart."""
+        return None if self.tier == "dram" or self.apart else self.tier
 
     @model_validator(mode="after")
     def _tier(self) -> "PrefixCacheSpec":
-        outside = self.tier != "dram"
+        """Numbers of a host or a pool apart, all or none; none of a memory of the chip."""
         for name, leaf in (("bandwidth", self.bandwidth), ("cost", self.cost)):
-            if outside and (leaf is None or leaf.value is None):
+            if self.apart and (leaf is None or leaf.value is None):
                 raise ValueError(f"{name}: expected a known value for the tier {self.tier}, got none")
+            if self.kept_in is not None and leaf is not None:
+                raise ValueError(f"{name}: expected none for {self.tier}, whose chip file has it, got one")
         # at 0 B/s it would never be back
-        if outside and self.bandwidth is not None and not self.bandwidth.value:
+        if self.apart and self.bandwidth is not None and not self.bandwidth.value:
             raise ValueError("bandwidth: expected more than 0 B/s, got 0 B/s")
         return self
 
     def resolve(self) -> api.PrefixCache:
         """The cache as the equations want it."""
+        tier: Literal["dram", "host", "pooled", "memory"] = "memory"
+        if self.kept_in is None and (self.tier == "dram" or self.tier == "host" or self.tier == "pooled"):
+            tier = self.tier
         return api.PrefixCache(
             hit=self.hit.value or 0.0,
             stored_tokens=self.stored.value or 0.0,
-            tier=self.tier,
+            tier=tier,
+            memory=column_of(self.kept_in or ""),
             bandwidth=(self.bandwidth.value if self.bandwidth else None) or 0.0,
             usd_per_byte=(self.cost.value if self.cost else None) or 0.0,
         )

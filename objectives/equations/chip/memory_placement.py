@@ -28,6 +28,7 @@ def place_in_memories(
     prompt_kv_bytes: Array,
     activation_bytes: Array,
     reserved_bytes: Array | None = None,
+    reserved_in: str = "dram",
 ) -> Placement:
     """Place bytes in all memories of a chip; on chips of two memories as `placement.place`.
 
@@ -37,7 +38,8 @@ def place_in_memories(
         kinds: dense weights, KV cache and, of a mixture, routed experts.
         prompt_kv_bytes: KV cache of one prompt alone [B].
         activation_bytes: activations held at once [B].
-        reserved_bytes: what is kept for later, in DRAM first, then from the slowest memory on [B].
+        reserved_bytes: what is kept for later [B].
+        reserved_in: memory that keeps it; what DRAM has no room for lies in others, from the slowest on.
 
     Returns:
         Shares by memory, and what fits nowhere.
@@ -66,9 +68,10 @@ def place_in_memories(
     if not is_ones(where(some, 1.0, 0.0)):
         two = place(chips, per_byte, kinds, prompt_kv_bytes, activation_bytes, reserved_bytes)
         if is_ones(where(some, 0.0, 1.0)):
-            return _without_bytes(two, per_byte, sizes, kinds, activation_bytes, reserved_bytes)
+            nothing = _without_bytes(two, per_byte, sizes, kinds, activation_bytes, reserved_bytes)
+            return replace(nothing, reserved_excess=_reserved_excess(sizes, reserved_bytes, reserved_in))
     excess = room_excess(chips, kinds, activation_bytes, reserved_bytes) - more
-    tiers = _tiers(chips, per_byte, _without(sizes, reserved_bytes))
+    tiers = _tiers(chips, per_byte, _without(sizes, reserved_bytes, reserved_in))
     slowness = [_slowness(tiers, per_byte, k, i) for i, k in enumerate(kinds)]
     held = [_tier_kind(k, slow, i) for i, (k, slow) in enumerate(zip(kinds, slowness, strict=True))]
     found = place_in_tiers(list(tiers.values()), held)
@@ -89,6 +92,7 @@ def place_in_memories(
         further=tuple(further),
         prompt_kv_further=tuple(prompt_further),
         writable_excess=_writable_excess(sizes, kinds, activation_bytes, reserved_bytes),
+        reserved_excess=_reserved_excess(sizes, reserved_bytes, reserved_in),
     )
 
 
@@ -122,10 +126,20 @@ def _sizes(chips: Chips, paths: Sequence[MemoryPath]) -> dict[str, Array]:
     return {name: found[name] for name in MEMORIES if name in found}
 
 
-def _without(sizes: dict[str, Array], reserved: Array | None) -> dict[str, Array]:
-    """What is left of memories when some is kept for later: DRAM gives first, then the slowest [B]."""
+def _reserved_excess(sizes: dict[str, Array], reserved: Array | None, place: str) -> Array | None:
+    """What is kept for later beyond the room of its memory [B]; None where others help out."""
+    return None if reserved is None or place == "dram" else reserved - sizes[place]
+
+
+def _without(sizes: dict[str, Array], reserved: Array | None, place: str) -> dict[str, Array]:
+    """What is left of memories when some is kept for later [B].
+
+    The memory of a name gives all that it has and no other does; of DRAM it is the first, then the slowest.
+    """
     if reserved is None:
         return sizes
+    if place != "dram":
+        return {**sizes, place: maximum(sizes[place] - reserved, 0.0)}
     left, out = reserved, dict(sizes)
     for name in ["dram", *(n for n in reversed(sizes) if n != "dram" and n not in READ_ONLY)]:
         taken = minimum(left, sizes[name])

@@ -69,6 +69,13 @@ class Placement:
     """As `prompt_kv_share`, in each further memory [1]."""
     writable_excess: Array | None = None
     """What steps write and no memory that can be written holds [B]; None where all memories can be."""
+    reserved_excess: Array | None = None
+    """What is kept for later in one memory beyond its room [B]; None where it may lie in several."""
+
+    def lacking(self, excess_bytes: Array | None = None) -> Array:
+        """Room that is missing [B], with other bytes that fit nowhere where given; feasible where <= 0."""
+        excess = self.excess_bytes if excess_bytes is None else excess_bytes
+        return excess if self.reserved_excess is None else maximum(excess, self.reserved_excess)
 
     def elsewhere(self, kind: int) -> tuple[Array, ...]:
         """Shares of a kind in each further memory [1]."""

@@ -13,7 +13,7 @@ from objectives.equations.step.batch_setup import PromptLoad, Setup
 from objectives.equations.step.decode_steps import DecodeSteps
 from objectives.equations.step.forward_pass import PassInput
 from objectives.equations.step.pipeline import turn_with_chunks
-from objectives.equations.step.prefill_pass import PrefillPass, prefill_of
+from objectives.equations.step.prefill_pass import PrefillPass, prefill_of, with_prefixes
 from objectives.equations.step.prefix_cache import computed_tokens, prompt_core_flop
 from objectives.equations.step.resource_use import resource_use
 
@@ -118,7 +118,7 @@ class Chunked:
         # further chunks follow through the stages, so that each adds one stage and not a whole pass
         later = (cut.pieces - 1.0) * mixed.stage_s()
         before = {"queue": queue(waited, step), "later_chunks": later}
-        resources = steps.resources.plus(_added_resources(s, steps, mixed, each))
+        resources = steps.resources.plus(with_prefixes(s, _added_resources(s, steps, mixed, each)))
         return shared_replicas(s, step, stall, mixed, resources, before, waited + later)
 
     def notes(self, work: Workload, stages: float) -> tuple[str, ...]:

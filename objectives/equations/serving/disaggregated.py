@@ -11,7 +11,7 @@ from objectives.equations.serving.mode import ServingResult
 from objectives.equations.serving.under_prefill import exposed_s, under_prefill
 from objectives.equations.step.batch_setup import PromptLoad, Setup
 from objectives.equations.step.decode_steps import DecodeSteps
-from objectives.equations.step.prefill_pass import prefill_pass, prefix_load_s
+from objectives.equations.step.prefill_pass import prefill_pass, prefix_busy_s
 from objectives.equations.step.prefix_cache import computed_tokens
 
 _POOLS: Final[dict[Pools, str]] = {
@@ -129,7 +129,9 @@ class Disaggregated:
         d, work, prompts = s.deployments, s.context.workload, s.prompt_load.prompts
         # stages send at once, so the one with the most layers decides
         size = s.stage_layers * s.layer.kept_bytes(work.isl, s.context.precision.kv_bytes)
-        prefill, step, load = prefill_pass(s), steps.per_token_s(), prefix_load_s(s)
+        prefill, step = prefill_pass(s), steps.per_token_s()
+        used = prefill.resources(s, prompts)
+        load = prefix_busy_s(s, used)
         transfer = prefill.where_prompts(transfer_s(s.chips, size))
         # of the first: replicas that share experts follow from EP and TP alone, so all blocks have the same
         joined = s.layer.routed[0].spread.joined if s.layer.routed else ones_like(d.tp)
@@ -165,7 +167,7 @@ class Disaggregated:
             ttft_s=total(prefill.seconds(), parts),
             tokens_per_s=rates.tokens_per_s,
             prefill=prefill,
-            resources=steps.resources.plus(prefill.resources(s, prompts)),
+            resources=steps.resources.plus(used),
             tpot_parts_s={"kv_transfer": rates.behind_s},
             ttft_parts_s=parts,
             # both pools have one layout, so that chips are in the ratio of replicas

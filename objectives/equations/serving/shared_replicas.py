@@ -6,7 +6,7 @@ from objectives.equations.serving.first_token import first_token_parts, total
 from objectives.equations.serving.mode import ServingResult
 from objectives.equations.serving.queueing import prompt_share, shortfall, throughput
 from objectives.equations.step.batch_setup import Setup
-from objectives.equations.step.prefill_pass import PrefillPass, prefix_load_s
+from objectives.equations.step.prefill_pass import PrefillPass, prefix_busy_s, prefix_load_s
 
 QUEUE_NOTE = "TTFT counts the mean wait for the prompts of others; its spread is not modelled"
 """What an estimate of such a mode leaves out."""
@@ -58,7 +58,7 @@ def shared_replicas(
     slot = tpot + (held_s + prefill.seconds()) / osl
     if load is not None:  # what the tier cannot keep up with slows every token
         slot = slot + load / osl
-        wait = shortfall(d.batch, load, slot, osl)
+        wait = shortfall(d.batch, prefix_busy_s(s, resources), slot, osl)
         tpot, slot, waits = tpot + wait, slot + wait, {**waits, "prefix_load": wait}
     tokens = throughput(d.batch, slot, d.dp)
     return ServingResult(

@@ -88,6 +88,9 @@ def set_up(designs: Designs, context: Context, prompt_load: PromptLoad, cuts: Ar
     # the largest stage: all chips are alike, so the fullest decides what fits
     stage = ceil_div(float(context.llm.layers), d.pp)
     per_byte = seconds_per_byte(chips)
+    cache = work.prefix
+    # of chips that lack the memory it is an error, before anything is placed
+    keeper = "dram" if cache is None or cache.tier != "memory" else prefix_cache.kept_in(chips, cache).name
     # stored instead of the KV cache of the batch, see `Placement.prompt_kv_share`
     prompt_kv = stage * layer.kept_bytes(work.isl, context.precision.kv_bytes) * prompt_load.prompts
     placed = place_in_memories(
@@ -97,6 +100,7 @@ def set_up(designs: Designs, context: Context, prompt_load: PromptLoad, cuts: Ar
         prompt_kv,
         held["activations"],
         held.get("prefix_cache"),
+        keeper,
     )
     machine = Machine(
         chips=chips,
@@ -152,7 +156,7 @@ def _held_bytes(
         rows = rows * checked_rows(work.speculation)
         # a draft that costs a share of a step is taken to weigh the same share
         held["weights"] = held["weights"] * (1.0 + work.speculation.cost)
-    if work.prefix is not None and work.prefix.tier == "dram":
+    if work.prefix is not None and work.prefix.on_chip:
         held["prefix_cache"] = stage * prefix_cache.stored_layer_bytes(layer, work, precision.kv_bytes)
     # rows of a pass beyond `held_rows` stream through: their activations are never held at once
     prompt_rows = minimum(load.rows, chips.stack.held_rows)

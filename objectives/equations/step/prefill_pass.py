@@ -1,8 +1,9 @@
 """The pass over prompts that a first token waits for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from objectives.arrays import Array, is_number, ones_like, where, zeros_like
+from objectives.arrays import Array, inverse, is_number, maximum, ones_like, where, zeros_like
+from objectives.equations.chip.memory_streams import plus
 from objectives.equations.chip.resource_seconds import ResourceSeconds
 from objectives.equations.step import prefix_cache
 from objectives.equations.step.batch_setup import Setup
@@ -38,7 +39,8 @@ class PrefillPass:
         """What it takes of each resource, for each output token of its `prompts` [chip-second]."""
         # TP x CP chips work on each stage; all output tokens of these prompts share the pass
         share = s.deployments.ways / (prompts * s.context.workload.osl)
-        return resource_use(s.machine, self.layer_pass, self.rows).times(self.where_prompts(share))
+        used = resource_use(s.machine, self.layer_pass, self.rows).times(self.where_prompts(share))
+        return with_prefixes(s, used)
 
     def where_prompts(self, amount: Array) -> Array:
         """The amount for requests with prompt tokens to compute, 0 for others."""
@@ -140,13 +142,13 @@ def prefix_load_s(s: Setup) -> Array | None:
         Seconds, shapes broadcast [s].
 
     Domain:
-        Each chip brings what it holds; stages load at once.
+        Each chip brings what it holds; stages load at once. Each prompt waits for the latency of a memory.
 
     Limits:
         None for the chip's own DRAM.
 
     Source:
-        As `prefix_cache.load_seconds`.
+        As `prefix_cache.load_seconds`, and `prefix_cache.memory_seconds` of further memories.
 
     Examples:
         By hand, in tests/equations/step/test_prefix_cache.py.
@@ -156,4 +158,72 @@ def prefix_load_s(s: Setup) -> Array | None:
         return None
     # stages load at once, so the one with the most layers is ready last
     size = s.stage_layers * prefix_cache.bytes_read(s.layer, work, s.context.precision.kv_bytes)
+    if work.prefix.tier == "memory":
+        return prefix_cache.memory_seconds(prefix_cache.kept_in(s.chips, work.prefix), size)
     return prefix_cache.load_seconds(work.prefix, size)
+
+
+def prefix_busy_s(s: Setup, used: ResourceSeconds) -> Array | None:
+    """Time that what a request has in the prefix cache keeps its tier from others [s]; None for no reads.
+
+    A tier apart from the chips is busy while it brings a prefix. A memory of the chips also brings what
+    passes read: max(time of a prefix, seconds of the memory for OSL tokens on each chip).
+
+    Args:
+        s: designs set up for their passes.
+        used: what an output token takes of each resource, its prefix included [chip-second].
+
+    Returns:
+        Seconds, shapes broadcast [s].
+
+    Domain:
+        Stages share the reads of passes evenly.
+
+    Limits:
+        `prefix_load_s` where nothing else lies in the memory.
+
+    Source:
+        Utilisation law, Lazowska et al., Quantitative System Performance (1984), section 3.2.
+
+    Examples:
+        By hand, in tests/equations/step/test_prefix_memory.py.
+    """
+    cache, load = s.context.workload.prefix, prefix_load_s(s)
+    if load is None or cache is None or cache.tier != "memory" or used.further_s is None:
+        return load
+    chips = s.deployments.ways * s.deployments.pp
+    return maximum(load, used.further_s[cache.memory] * s.context.workload.osl / chips)
+
+
+def with_prefixes(s: Setup, used: ResourceSeconds) -> ResourceSeconds:
+    """Resources of an output token, with what a memory of the chips reads back of its prompt [chip-second].
+
+    Bytes of all layers / bandwidth, on all TP x CP chips, over OSL tokens.
+
+    Args:
+        s: designs set up for their passes.
+        used: what else the token takes of each resource [chip-second].
+
+    Returns:
+        Both together, shapes broadcast [chip-second].
+
+    Domain:
+        Writing a prefix is not counted: how often one is replaced is no fact of a workload.
+
+    Limits:
+        `used` for every tier but a further memory of the chip.
+
+    Source:
+        As `chip.resource_seconds`.
+
+    Examples:
+        By hand, in tests/equations/step/test_prefix_memory.py.
+    """
+    work = s.context.workload
+    if work.prefix is None or work.prefix.hit == 0.0 or work.prefix.tier != "memory":
+        return used
+    memory = prefix_cache.kept_in(s.chips, work.prefix)
+    size = prefix_cache.bytes_read(s.layer, work, s.context.precision.kv_bytes)
+    layers = float(s.context.llm.layers)
+    seconds = size * inverse(memory.bandwidth) * (layers * s.deployments.ways / work.osl)
+    return replace(used, further_s=plus(used.further_s, {memory.name: seconds}))

@@ -1,7 +1,9 @@
 """Prefix caches: KV cache of prompts seen before is read back instead of computed again."""
 
-from objectives.api import Context, PrefixCache, Workload
-from objectives.arrays import Array, is_number, maximum, minimum, where, zeros_like
+from dataclasses import replace
+
+from objectives.api import Chips, Context, Memory, PrefixCache, Workload
+from objectives.arrays import Array, inverse, is_number, maximum, minimum, where, zeros_like
 from objectives.equations.llm.mean_layer import MeanLayer, mean_layer
 
 
@@ -131,7 +133,7 @@ def load_seconds(cache: PrefixCache, size_bytes: Array) -> Array:
         Long transfers, no latency.
 
     Limits:
-        0 for the chip's own DRAM.
+        0 for the chip's own DRAM. Further memories of the chip: `memory_seconds`.
 
     Source:
         By definition of bandwidth.
@@ -145,6 +147,103 @@ def load_seconds(cache: PrefixCache, size_bytes: Array) -> Array:
     """
     # DRAM of the chip has no bandwidth of a tier to divide by
     return size_bytes * (0.0 if cache.tier == "dram" else 1.0 / cache.bandwidth)
+
+
+def memory_seconds(memory: Memory, size_bytes: Array) -> Array:
+    """Time to bring bytes from a memory of the chip to where steps read them [s].
+
+    latency + size / bandwidth of reads.
+
+    Args:
+        memory: the memory that keeps them.
+        size_bytes: bytes of one chip [B].
+
+    Returns:
+        Seconds, shapes broadcast [s].
+
+    Domain:
+        A copy in one piece, which needs no kernel, so that no efficiency of a stack applies. Steps that read
+        the same memory at the same time are not slowed by it.
+
+    Limits:
+        0 for no bytes; `load_seconds` of the same bandwidth without latency.
+
+    Source:
+        By definition of bandwidth and latency.
+
+    Examples:
+        By hand: 1 GB at 50 GB/s, 2 ms until the first byte.
+
+        >>> far = Memory(name="host", bytes=1e12, bandwidth=50e9, w=10.0, latency=0.002)
+        >>> memory_seconds(far, 1e9)
+        0.022
+    """
+    seconds = size_bytes * inverse(memory.bandwidth)
+    if memory.latency is None:
+        return seconds
+    return seconds + where(size_bytes > 0.0, memory.latency, 0.0)
+
+
+def kept_in(chips: Chips, cache: PrefixCache) -> Memory:
+    """The further memory of chips that keeps a prefix cache.
+
+    Args:
+        chips: chips, for their memories.
+        cache: a cache whose tier is `memory`.
+
+    Returns:
+        The memory.
+
+    Raises:
+        ValueError: for chips that do not have it.
+
+    Domain:
+        Memories beyond SRAM and DRAM that steps can write.
+
+    Limits:
+        None.
+
+    Source:
+        By definition.
+
+    Examples:
+        By hand, in tests/equations/step/test_prefix_memory.py.
+    """
+    for memory in chips.further:
+        if memory.name == cache.memory:
+            return memory
+    known = ", ".join(m.name.replace("_", "-") for m in chips.further) or "none"
+    kind = cache.memory.replace("_", "-")
+    raise ValueError(f"prefix_cache.tier: expected a memory of the chips, which have {known}, got {kind}")
+
+
+def kept_elsewhere(context: Context) -> Context:
+    """The context of a pool that keeps no prefixes, where a memory of the chips of another one does.
+
+    Args:
+        context: network, formats and workload.
+
+    Returns:
+        The same, without bytes that are stored in a further memory.
+
+    Domain:
+        Pools of unlike chips; caches of the chips' own DRAM are counted in each of them.
+
+    Limits:
+        The context itself for every other cache.
+
+    Source:
+        By definition: prefixes are kept where prompts run.
+
+    Examples:
+        By hand, in tests/systems/test_prefix_pools.py.
+    """
+    cache = context.workload.prefix
+    if cache is None or cache.tier != "memory":
+        return context
+    # the share that is found still says how many tokens are computed
+    empty = replace(cache, tier="dram", stored_tokens=0.0)
+    return replace(context, workload=replace(context.workload, prefix=empty))
 
 
 def stored_layer_bytes(layer: MeanLayer, work: Workload, kv_bytes: float) -> Array:
@@ -245,10 +344,10 @@ def store_usd(cache: PrefixCache, size_bytes: Array, replicas: Array) -> Array:
         Dollars, broadcast shape [USD].
 
     Domain:
-        The chip's own DRAM is paid with the chip.
+        Memories of the chip are paid with the chip.
 
     Limits:
-        0 for the chip's own DRAM.
+        0 for memories of the chip.
 
     Source:
         Size times price.
@@ -260,6 +359,6 @@ def store_usd(cache: PrefixCache, size_bytes: Array, replicas: Array) -> Array:
         >>> store_usd(host, 1e12, 4.0)
         20000.0
     """
-    if cache.tier == "dram":
+    if cache.on_chip:
         return zeros_like(size_bytes)
     return size_bytes * cache.usd_per_byte * (1.0 if cache.tier == "pooled" else replicas)
