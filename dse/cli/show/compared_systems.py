@@ -50,6 +50,10 @@ def _layout(pool: PoolOfSystem) -> str:
     return f"{d['tp']} x {d['pp']}{cp_text(d)}" + (f", EP {d['ep']}" if d["ep"] > 1 else "")
 
 
+_TOLD = ("pools are joined", "no measured row", "prefill replicas", "layouts ", "drafts of", "the draft")
+"""How the notes of a system begin that are told of a comparison."""
+
+
 def system_notes(found: Comparison) -> Iterator[str]:
     """Lines below the tables: why a system is not there, what is not known of it."""
     for s in found.systems:
@@ -82,9 +86,7 @@ def system_notes(found: Comparison) -> Iterator[str]:
         for e in s.best
         if e is not None
         for note in e.notes
-        if note.startswith(
-            ("pools are joined", "no measured row", "prefill replicas", "layouts ", "drafts of", "the draft")
-        )
+        if note.startswith(_TOLD)
     )
     yield from (f"Note: {note}." for note in told)
 

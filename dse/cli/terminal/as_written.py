@@ -3,7 +3,8 @@
 from dse.cli.terminal.quantity import format_quantity
 from dse.question.resolved_study import ResolvedStudy
 from dse.question.variation import Fact
-from dse.spec.catalog.lookup import KINDS
+from dse.spec.catalog.lookup import KINDS, Catalog
+from dse.spec.schema.base import sourced_values
 from dse.spec.yaml.yaml_lines import read_yaml
 
 
@@ -16,4 +17,8 @@ def written(study: ResolvedStudy, fact: Fact) -> str:
     for part in fact.place.path.split("."):
         data = data.get(part) if isinstance(data, dict) else None
     value = data.get("value") if isinstance(data, dict) else None
-    return format_quantity(fact.value, fact.unit) if value is None else str(value)
+    # a study may have another number than the file
+    stored = Catalog(study.setting.catalog.folders).get(type(spec), str(getattr(spec, "name", "")))
+    leaf = dict(sourced_values(stored)).get(fact.place.path)
+    same = leaf is not None and leaf.value == fact.value
+    return str(value) if same and value is not None else format_quantity(fact.value, fact.unit)
