@@ -54,7 +54,7 @@ from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.software import software_named
 from dse.spec.schema.system import EconomySpec, NetworkSpec, StackSpec
 from dse.spec.schema.technology import TechnologySpec
-from dse.spec.schema.workload import WorkloadSpec, hold_cost, served
+from dse.spec.schema.workload import WorkloadSpec, hold_speculation, served
 from objectives import api
 from objectives.equations.serving.registry import serving_mode
 
@@ -197,7 +197,7 @@ class Subject:
             look("--set", hold_names, given)
         # pools that draft compute what others state
         if found_workload is not None and not drafted:
-            look("--workload", hold_cost, found_workload)
+            look("--workload", hold_speculation, found_workload)
         look.done()
         self.cost_model = about(self.cost_model, spec.name)
         self.catalog, self.sold = catalog, catalog.get(StackSpec, stack or spec.stack)
@@ -210,6 +210,9 @@ class Subject:
         self.chip, self.stack, self.network, self.workload = apply_settings(
             given, spec, used_stack, network, found_workload
         )
+        # a copy with other numbers is not validated
+        if too_long := self.workload.drafts_beyond_answers():
+            raise spec_error("--set", too_long)
         if serving is not None:
             self.workload = served(self.workload, serving)
         setting = Setting(

@@ -34,7 +34,7 @@ from dse.spec.schema.space import SpaceSpec
 from dse.spec.schema.study import MixSpec, StudySpec
 from dse.spec.schema.system import EconomySpec, NetworkSpec, StackSpec
 from dse.spec.schema.technology import TechnologySpec
-from dse.spec.schema.workload import WorkloadSpec, hold_cost
+from dse.spec.schema.workload import WorkloadSpec, hold_speculation
 from dse.spec.yaml.units import parse
 from objectives import api
 
@@ -284,7 +284,7 @@ def resolve_study(
         look("workload", bound, own, each, spec)
         # pools that draft have their own check
         if each is not None and keys is None:
-            look("workload", hold_cost, each)
+            look("workload", hold_speculation, each)
     look.done()  # what follows needs all of them
     setting = Setting(
         catalog=catalog,

@@ -20,7 +20,7 @@ from dse.spec.schema.cases import case_spec
 from dse.spec.schema.pools import PoolSpec
 from dse.spec.schema.study import StudySpec
 from dse.spec.schema.technology import TechnologySpec
-from dse.spec.schema.workload import WorkloadSpec, hold_cost
+from dse.spec.schema.workload import WorkloadSpec, hold_speculation
 from objectives import api
 from objectives.systems.shares import unshared
 from objectives.systems.split import SERVING, keeper, llm_problem
@@ -123,7 +123,7 @@ def resolve_pooled(spec: StudySpec, path: Path, catalog: Catalog, case: str | No
     found: dict[str, ResolvedStudy] = {}
     look = Attempts(at_key_of(path, case))
     if pools.draft is None:
-        look("workload", _hold_cost, spec, catalog)
+        look("workload", _hold_speculation, spec, catalog)
     drafts = look("pools", _drafts, spec, catalog) if pools.draft is not None else None
     for role, pool in pools.by_role.items():
         own = _of_pool(spec, role, pool)
@@ -162,13 +162,13 @@ def _drafts(spec: StudySpec, catalog: Catalog) -> Drafts:
     return drafts_of(own, spec.workload, {}, known, "draft.llm")
 
 
-def _hold_cost(spec: StudySpec, catalog: Catalog) -> None:
+def _hold_speculation(spec: StudySpec, catalog: Catalog) -> None:
     """Raise `SpecError` for drafts without the cost that these pools read."""
     try:
         found = catalog.get(WorkloadSpec, spec.workload)
     except SpecError:  # an unknown name is refused with all others
         return
-    hold_cost(found)
+    hold_speculation(found)
 
 
 def _with_drafts(study: ResolvedStudy, drafts: Drafts) -> ResolvedStudy:

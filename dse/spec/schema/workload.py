@@ -202,12 +202,17 @@ class WorkloadSpec(Spec):
 
     @model_validator(mode="after")
     def _drafts(self) -> "WorkloadSpec":
-        # what is drafted beyond the end of an answer would count as output
-        drafts, osl = self.speculation, self.osl.value
-        if drafts is not None and osl is not None and (drafts.length.value or 0) >= osl:
-            what = f"expected less than the {osl:,g} tokens of an answer, got {drafts.length.value:,}"
-            raise ValueError(f"speculation.length: {what}")
+        if too_long := self.drafts_beyond_answers():
+            raise ValueError(too_long)
         return self
+
+    def drafts_beyond_answers(self) -> str:
+        """Why drafts are too long: their rest would count as output; the empty string where they are not."""
+        drafts, osl = self.speculation, self.osl.value
+        if drafts is None or osl is None or (drafts.length.value or 0) < osl:
+            return ""
+        what = f"expected less than the {osl:,g} tokens of an answer, got {drafts.length.value:,}"
+        return f"speculation.length: {what}"
 
     def resolve(self) -> api.Workload:
         """The workload as the equations want it."""
@@ -229,8 +234,11 @@ class WorkloadSpec(Spec):
         )
 
 
-def hold_cost(workload: WorkloadSpec) -> None:
-    """Raise `SpecError` where drafts have no cost, which all but pools draft and verify read."""
+def hold_speculation(workload: WorkloadSpec) -> None:
+    """Raise `SpecError` for drafts that are too long, or without the cost that one pool reads."""
+    # a study's numbers are not validated with the file
+    if too_long := workload.drafts_beyond_answers():
+        raise spec_error("", too_long)
     drafts = workload.speculation
     if drafts is not None and drafts.cost is None:
         what = f"speculation.cost of {workload.name}: expected the share of a step that drafting takes"
