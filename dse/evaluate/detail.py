@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +13,7 @@ from dse.errors import spec_error
 from dse.evaluate.estimate_result import where_split
 from dse.evaluate.mix import MemberPoints, combined_metrics, taken
 from dse.evaluate.mix_ledgers import combined_ledgers
-from dse.front.tables import Table
+from dse.front.tables import Column, Table
 from dse.plugins.designs import chips_named
 from dse.question.chip_names import branch_of
 from dse.question.resolved_study import ResolvedStudy
@@ -67,7 +66,7 @@ def details_of(study: ResolvedStudy, rows: Table) -> list[DesignDetail]:
     return [found[i] for i in rows.index]
 
 
-def _family(rows: Table) -> Any:
+def _family(rows: Table) -> Column:
     """What the rows of one call share: the chip of the catalog, or the branch that a name begins with."""
     return rows["chip"].where(rows["role"] == "baseline", rows["chip"].map(branch_of))
 

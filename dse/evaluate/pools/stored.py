@@ -1,14 +1,13 @@
 """Rows of a stored front of pairs evaluated again, from their columns alone."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from dse.choose.rule import violations
 from dse.evaluate.detail import DesignDetail, deployments_of, family_of, row_of, spread
 from dse.evaluate.estimate_result import where_split
-from dse.front.tables import Table
+from dse.front.tables import Column, Table
 from dse.question.chip_names import branch_of
 from dse.question.pools.study import PooledStudy
 from objectives import api
@@ -40,7 +39,7 @@ def _family(study: PooledStudy, role: str, chip: str) -> str:
     return chip if chip in study.pools[role].baselines else branch_of(chip)
 
 
-def alike(study: PooledStudy, rows: Table) -> Any:
+def alike(study: PooledStudy, rows: Table) -> list[Column]:
     """What the pairs of one call share: for each pool the chip of the catalog, or the branch."""
     return [rows[f"{role}.chip"].map(lambda chip, r=role: _family(study, r, chip)) for role in study.pools]
 
