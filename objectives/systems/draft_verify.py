@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from objectives.api import Context, Deployments, Designs, Pool, PoolLink, Speculation
-from objectives.arrays import Array, ceil_div, inverse, is_number, maximum, minimum, ones_like
+from objectives.arrays import Array, ceil_div, inverse, maximum, minimum, ones_like
 from objectives.equations.chip.operator_time import add_bounds
 from objectives.equations.chip.resource_seconds import ResourceSeconds
 from objectives.equations.interconnect.alpha_beta import AlphaBeta
@@ -64,11 +64,6 @@ def draft_problem(context: Context) -> str:
         return "speculation.llm: expected the LLM that drafts, got none"
     if draft.length < 1:
         return f"speculation.length: expected 1 or more drafted tokens, got {draft.length}"
-    if is_number(osl := context.workload.osl) and draft.length >= osl:
-        # what is drafted beyond the end of an answer would count as output
-        return (
-            f"speculation.length: expected less than the {osl:,g} tokens of an answer, got {draft.length:,}"
-        )
     prefix = context.workload.prefix
     if prefix is not None and prefix.tier == "memory":
         return f"prefix_cache.tier: expected dram, or host or pooled apart from the chip, got {prefix.memory}"

@@ -179,7 +179,7 @@ def test_a_front_of_pairs_says_how_sure_the_best_of_them_are(dse, study, tmp_pat
     out = tmp_path / "out"
     assert dse("sweep", study, "--out", out).code == 0
     told = dse("front", study, "--out", out, "--samples", "4", "--format", "json").json["uncertainty"]
-    assert told and all(at["samples"] == 4 and at["layouts"] == "held" for at in told)
+    assert told and all(at["samples"] == 4 and at["layouts"] == "chosen again" for at in told)
     assert all(0.0 <= pair["probability_best"] <= 1.0 for at in told for pair in at["pairs"])
     without = dse("front", study, "--out", out, "--no-intervals", "--format", "json").json
     assert without["uncertainty"] == []

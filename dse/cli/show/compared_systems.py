@@ -51,7 +51,7 @@ def _layout(pool: PoolOfSystem) -> str:
 
 
 _TOLD = ("pools are joined", "no measured row", "prefill replicas", "layouts ", "drafts of", "the draft")
-"""How the notes of a system begin that are told of a comparison."""
+"""How the notes of a system begin that a comparison prints too."""
 
 
 def system_notes(found: Comparison) -> Iterator[str]:

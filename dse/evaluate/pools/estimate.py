@@ -22,7 +22,7 @@ from dse.question.pools.link import ChosenLink, pool_link, read_link
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.overrides.short_names import by_short_name
 from dse.spec.schema.technology import TechnologySpec
-from dse.spec.schema.workload import WorkloadSpec
+from dse.spec.schema.workload import WorkloadSpec, longer_than_answers
 from objectives import api
 from objectives.systems.draft_verify import draft_problem
 from objectives.systems.shares import unshared
@@ -134,7 +134,8 @@ def best_systems(
     context = first.context
     if drafts is not None:
         context = replace(context, workload=replace(context.workload, speculation=drafts.speculation))
-        hold_drafts(draft_problem(context))
+        length = drafts.speculation.length
+        hold_drafts(draft_problem(context) or longer_than_answers(length, first.workload.resolve().osl))
     chosen = pool_link(
         stated,
         [s.network for s in subjects],

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
+import numpy as np
+
 from dse.choose.rule import Limits
 from dse.errors import Attempts, Problem, SpecError, spec_error
 from dse.question.find_study import each_case, find_case
@@ -20,7 +22,7 @@ from dse.spec.schema.cases import case_spec
 from dse.spec.schema.pools import PoolSpec
 from dse.spec.schema.study import StudySpec
 from dse.spec.schema.technology import TechnologySpec
-from dse.spec.schema.workload import WorkloadSpec, hold_speculation
+from dse.spec.schema.workload import WorkloadSpec, hold_speculation, longer_than_answers
 from objectives import api
 from objectives.systems.shares import unshared
 from objectives.systems.split import SERVING, keeper, llm_problem
@@ -219,7 +221,11 @@ def _problems(spec: StudySpec, first: ResolvedStudy) -> Iterator[Problem]:
     if "prefill" in roles and first.context.workload.pools == "fleet" and "entry_price" in bounded:
         yield Problem("", f"entry_price: expected whole chips, {_FLEET.format(workload=spec.workload)}")
     if why := llm_problem(roles, first.context):
-        yield Problem("", why.replace("speculation.", "draft.", 1) if "draft" in roles else why)
+        yield Problem("", why.replace("speculation.llm", "draft.llm", 1) if "draft" in roles else why)
+    work = first.context.workload
+    drafts = work.speculation if "draft" in roles else None
+    if drafts is not None and (why := longer_than_answers(drafts.length, float(np.asarray(work.osl)))):
+        yield Problem("", why)
     if spec.pools is not None and spec.pools.ffn is not None and spec.pools.ffn.batch is not None:
         yield Problem("", "ffn.batch: expected none, since its rows are those of attention, got some")
     if spec.pools is not None and spec.pools.draft is not None and spec.pools.draft.batch is not None:

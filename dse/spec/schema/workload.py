@@ -209,10 +209,9 @@ class WorkloadSpec(Spec):
     def drafts_beyond_answers(self) -> str:
         """Why drafts are too long: their rest would count as output; the empty string where they are not."""
         drafts, osl = self.speculation, self.osl.value
-        if drafts is None or osl is None or (drafts.length.value or 0) < osl:
+        if drafts is None or osl is None:
             return ""
-        what = f"expected less than the {osl:,g} tokens of an answer, got {drafts.length.value:,}"
-        return f"speculation.length: {what}"
+        return longer_than_answers(drafts.length.value or 0, osl)
 
     def resolve(self) -> api.Workload:
         """The workload as the equations want it."""
@@ -232,6 +231,14 @@ class WorkloadSpec(Spec):
             speculation=self.speculation.resolve() if self.speculation else None,
             weight_updates=(self.weight_updates.value if self.weight_updates else None) or 0.0,
         )
+
+
+def longer_than_answers(length: int, osl: float) -> str:
+    """Why so many drafted tokens are too many for an answer; the empty string where they are not."""
+    # what is drafted beyond the end would count as output
+    if length < osl:
+        return ""
+    return f"speculation.length: expected less than the {osl:,g} tokens of an answer, got {length:,}"
 
 
 def hold_speculation(workload: WorkloadSpec) -> None:
