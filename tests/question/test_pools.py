@@ -217,8 +217,11 @@ def drafting(**draft: Any) -> dict[str, Any]:
             {"pools": {**DRAFTING, "verify": {"chips": ["h100"], "llm": "tinyllama"}}},
             "pools: verify.llm: expected it of the pool draft alone, got tinyllama",
         ),
-        ({"workload": "chat"}, "pools: draft_length: expected the tokens that are drafted for each step"),
-        ({"workload": "chat"}, "pools: draft_acceptance: expected the chance that a drafted token"),
+        ({"workload": "chat"}, "pools: workload: expected a workload with speculation, such as chat-drafted"),
+        (
+            {"settings": {"workload/chat-drafted.speculation.length": 400}},
+            "pools: speculation.length: expected less than the 290.3 tokens of an answer, got 400",
+        ),
         ({"serving": "chunked"}, "serving: expected decode-only for pools draft and verify, got chunked"),
     ],
 )

@@ -83,7 +83,9 @@ def test_a_pair_that_sends_under_its_prefill_is_never_worse_and_a_slower_link_ne
     for name in METRICS:
         if name != "ttft_s":
             np.testing.assert_array_equal(getattr(found, name), getattr(after, name), err_msg=name)
-    np.testing.assert_array_equal(evaluate(pairs.under(system, 0.0), context).ttft_s, after.ttft_s)
+    # the way of all bytes is the same sum in another order
+    said = evaluate(pairs.under(system, 0.0), context).ttft_s
+    np.testing.assert_allclose(said, after.ttft_s, rtol=ROUNDING)
     np.testing.assert_allclose(sum(found.ttft_parts.values()), found.ttft_s, rtol=ROUNDING)
     # without its way, a prompt would be there as soon as it is computed
     endless = evaluate(pairs.linked(system, latency_s=0.0), context, detail=True)

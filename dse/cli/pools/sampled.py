@@ -96,7 +96,13 @@ def _rows(found: SampledPairs, goal: api.Objective) -> Iterator[list[str]]:
     for i, name in enumerate(found.names):
         regret = found.regret(i)
         cells = [format_quantity(value, goal.unit) if feasible[i] else NONE for value in found.interval(i)]
-        shares = [f"{wins[i]:.0%}", f"{feasible[i]:.0%}", NONE if regret is None else f"{regret:.1%}"]
+        # one pair is the best of one
+        best = f"{wins[i]:.0%}" if len(found.names) > 1 else NONE
+        shares = [
+            best,
+            f"{feasible[i]:.0%}",
+            NONE if regret is None or len(found.names) == 1 else f"{regret:.1%}",
+        ]
         yield [name, *cells, *shares]
 
 

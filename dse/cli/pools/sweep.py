@@ -85,5 +85,8 @@ def _print_summary(result: PairsResult) -> None:
 def _left_out(pruned: Tally) -> str:
     """Which designs were evaluated, and what the others were left out by."""
     took = "; ".join(f"{role} {of.evaluated:,} of {of.points:,}" for role, of in pruned.pools.items())
-    boxes = sum(of.boxes for of in pruned.pools.values())
-    return f"by the designs that were evaluated ({took}), the others excluded by bounds on {boxes:,} boxes"
+    boxes, groups = (sum(getattr(of, n) for of in pruned.pools.values()) for n in ("boxes", "groups"))
+    apart = groups // len(pruned.pools)
+    times = f", once for each of {apart} groups of prices" if apart > 1 else ""
+    others = f", the others excluded by bounds on {boxes:,} boxes" if boxes else ""
+    return f"by the designs that were evaluated ({took}{times}){others}"

@@ -49,8 +49,10 @@ CHIPS = 128
 class Pruned:
     """What the designs of one pool took."""
 
+    groups: int = 0
+    """Groups of prices, each of which is swept by itself."""
     points: int = 0
-    """Designs of the pool."""
+    """Designs of the pool, once for each group."""
     evaluated: int = 0
     """Designs that were evaluated, some more than once."""
     boxes: int = 0
@@ -216,6 +218,7 @@ class Halving:
         while bounds.open:
             self._round()
         took = Pruned(
+            groups=1,
             points=self._grid.looked_at,
             evaluated=self._evaluated,
             boxes=bounds.boxes,
