@@ -221,7 +221,9 @@ CACHE = PrefixCache(hit=0.5, stored_tokens=1e6, tier="host", bandwidth=1e10, usd
 DRAFT = Speculation(length=2, acceptance=0.8, cost=0.1)
 ASIDE = [(CACHE, f.name) for f in fields(PrefixCache) if f.name != "memory"] + [
     # pools draft and verify read the others, see tests/systems/test_draft_verify.py
-    (DRAFT, f.name) for f in fields(Speculation) if f.name not in ("llm", "precision")
+    (DRAFT, f.name)
+    for f in fields(Speculation)
+    if f.name not in ("llm", "precision")
 ]
 
 
