@@ -119,7 +119,8 @@ class StackSpec(Spec):
     context_parallel: SourcedFlag | None = None
     """Whether the KV cache of a sequence can be split along its tokens over chips (CP): it cannot when left
     out."""
-    kv_under_prefill: SourcedFlag | None = None
+    # left out at its default, so that a question stored before the key existed is still the same one
+    kv_under_prefill: SourcedFlag | None = Field(default=None, exclude_if=lambda v: v is None)
     """Whether a pool that prefills sends the KV cache of a layer while it computes the next ones: it sends
     all after the prefill when left out or null."""
     usable_capacity: SourcedRatio
