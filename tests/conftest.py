@@ -33,7 +33,9 @@ SLOW = (
     "hostile/test_plug_ins_that_stop.py",
     "cli/test_chip.py", "cli/test_process.py", "cli/test_sweep.py", "studies/test_committed_fronts.py",
     "cli/test_passwords.py", "search/test_damaged_trials.py", "search/test_clocked_bounds.py",
-    "systems/test_pool_laws.py", "systems/test_pool_namespaces.py", "equations/chip/test_tiers.py",
+    "systems/test_pool_laws.py", "systems/test_pool_namespaces.py", "systems/test_kv_under_prefill.py",
+    "systems/test_draft_verify.py", "search/test_pruned_pairs.py", "equations/step/test_prefix_memory.py",
+    "equations/chip/test_tiers.py",
     "properties/test_further_memories.py",
     "hostile/test_many_mutations.py", "hostile/test_streams.py", "hostile/test_files.py",
 )  # fmt: skip

@@ -381,7 +381,7 @@ class Subject:
         # place 0 is how far to trust the estimate, which a reader must see first
         notes[1:1] = trust_notes(self.stack, self.chip, self.catalog, other)
         notes += self.said
-        notes += sent_under(self.stack, self.context.workload.serving)
+        notes += sent_under(self.stack, sends=self.context.workload.serving == "disaggregated")
         notes[1:1] = unmeasured_split(self.stack, first_of(one.deployments.cp))
         notes[1:1] = remarks(computed_in(self.chip, self.precision))
         if self.unpriced:

@@ -70,10 +70,12 @@ def unmeasured_split(stack: StackSpec, cp: float) -> list[str]:
     ]
 
 
-def sent_under(stack: StackSpec, serving: api.Serving) -> list[str]:
+def sent_under(stack: StackSpec, *, sends: bool) -> list[str]:
     """What to say where pools send KV cache while they compute: most stacks do so after the prefill."""
-    if serving != "disaggregated" or not sends_under(stack):
+    if not sends_under(stack):
         return []
+    if not sends:
+        return ["kv_under_prefill is not read: only chips that prefill for others send KV cache"]
     return ["KV cache is sent under the prefill, layer by layer: TTFT waits for what is left then"]
 
 

@@ -22,11 +22,9 @@ from objectives.equations.step.prefix_cache import kept_elsewhere
 from objectives.systems.decode_side import (
     DecodeSide,
     no_prompts,
-    pool_violations,
     port_bandwidth,
-    prompt_kv,
 )
-from objectives.systems.turns import PoolTurn, Turn, fastest
+from objectives.systems.turns import PoolTurn, Turn, fastest, side_of
 
 _NOT_OPERATORS: Final = (
     "collectives",
@@ -89,22 +87,7 @@ def split_side(attention: Pool, ffn: Pool, link: PoolLink, context: Context) -> 
     # what does not change with the number of micro-batches
     a = set_up(Designs.of(attention.chips, d), of_attention, no_prompts(d.tp))
     f = set_up(Designs.of(ffn.chips, ffn.deployments), of_ffn, no_prompts(d.tp))
-    return DecodeSide(
-        batch=d.batch,
-        replicas=d.dp,
-        count=chosen.count,
-        step_s=chosen.step_s,
-        tokens=1.0,
-        parts_s=chosen.parts_s,
-        bounds_s=chosen.bounds_s,
-        uses=(chosen.first.use(attention, a), chosen.then.use(ffn, f)),
-        violations={
-            **pool_violations(attention.role, a, chosen.first.excess),
-            **pool_violations(ffn.role, f, chosen.then.excess),
-        },
-        holder=attention,
-        prompt_kv_bytes=prompt_kv(a),
-    )
+    return side_of(chosen, (attention, a), (ffn, f), holder=0)
 
 
 def _turn(a: Setup, f: Setup, link: PoolLink) -> Turn:

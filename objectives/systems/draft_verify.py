@@ -20,12 +20,10 @@ from objectives.equations.step.prefill_pass import prefill_pass
 from objectives.systems.decode_side import (
     DecodeSide,
     no_prompts,
-    pool_violations,
     port_bandwidth,
-    prompt_kv,
     stored,
 )
-from objectives.systems.turns import PoolTurn, Turn, fastest
+from objectives.systems.turns import PoolTurn, Turn, fastest, side_of
 
 GROUPS: Final = (1, 2, 3, 4)
 """Groups that the sequences of a replica that verifies are cut into; more are not tried."""
@@ -175,22 +173,7 @@ def drafted_side(draft: Pool, verify: Pool, link: PoolLink, context: Context) ->
     chosen = fastest([turn(most) for most in GROUPS])
     # what does not change with the number of groups
     first, then = set_up_both(ones_like(d.batch))
-    return DecodeSide(
-        batch=d.batch,
-        replicas=d.dp,
-        count=chosen.count,
-        step_s=chosen.step_s,
-        tokens=1.0,
-        parts_s=chosen.parts_s,
-        bounds_s=chosen.bounds_s,
-        uses=(chosen.first.use(draft, first), chosen.then.use(verify, then)),
-        violations={
-            **pool_violations(draft.role, first, chosen.first.excess),
-            **pool_violations(verify.role, then, chosen.then.excess),
-        },
-        holder=verify,
-        prompt_kv_bytes=prompt_kv(then),
-    )
+    return side_of(chosen, (draft, first), (verify, then), holder=1)
 
 
 def _held_by(draft: Pool, verify: Pool) -> Deployments:

@@ -7,7 +7,7 @@ from objectives.api import Pool
 from objectives.arrays import Array, where
 from objectives.equations.chip.resource_seconds import ResourceSeconds
 from objectives.equations.step.batch_setup import Setup
-from objectives.systems.decode_side import joined
+from objectives.systems.decode_side import DecodeSide, joined, pool_violations, prompt_kv
 from objectives.systems.result import PoolUse
 
 
@@ -53,6 +53,50 @@ class Turn:
     """The pool that holds KV cache, or drafts."""
     then: PoolTurn
     """The pool that it sends to."""
+
+
+def side_of(chosen: Turn, first: tuple[Pool, Setup], then: tuple[Pool, Setup], holder: int) -> DecodeSide:
+    """Decode in two pools that take turns.
+
+    Args:
+        chosen: the fastest turn.
+        first: the pool that sends first, with its setup for what no cut of the batch changes.
+        then: the other one.
+        holder: which of them has the KV cache of the LLM that is served, 0 or 1.
+
+    Returns:
+        Steps of decode, without prompts.
+
+    Domain:
+        Both pools of one system.
+
+    Limits:
+        As the turn.
+
+    Source:
+        By definition.
+
+    Examples:
+        By hand, in tests/systems/test_attention_ffn.py and tests/systems/test_draft_verify.py.
+    """
+    pool, s = (first, then)[holder]
+    d = pool.deployments
+    return DecodeSide(
+        batch=d.batch,
+        replicas=d.dp,
+        count=chosen.count,
+        step_s=chosen.step_s,
+        tokens=1.0,
+        parts_s=chosen.parts_s,
+        bounds_s=chosen.bounds_s,
+        uses=(chosen.first.use(*first), chosen.then.use(*then)),
+        violations={
+            **pool_violations(first[0].role, first[1], chosen.first.excess),
+            **pool_violations(then[0].role, then[1], chosen.then.excess),
+        },
+        holder=pool,
+        prompt_kv_bytes=prompt_kv(s),
+    )
 
 
 def fastest(turns: Sequence[Turn]) -> Turn:

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from systems import pairs
 from systems.pairs import evaluate
-from systems.test_shares import FALLING, METRICS, contexts
+from systems.test_shares import METRICS, contexts, hold_bound
 
 from dse.testing.checks import ROUNDING
 from objectives.api import Chips, Context, Designs
 from objectives.equations.serving.under_prefill import UnderPrefill, exposed_s
-from objectives.systems.share_bounds import Ideal, ideal, least, trade_offs
+from objectives.systems.share_bounds import ideal, least, trade_offs
 from objectives.systems.shares import PrefillShare, decode_share, paired, prefill_share
 
 ROLES = ("prefill", "decode")
@@ -150,14 +150,7 @@ def test_no_pair_beats_the_bound_of_its_pool_that_decodes(
     assert link is not None
     decode, _ = decode_share(decodes.pool("decode"), link, context)
     firsts = [prefill_share(pairs.under(s, flag).pool("prefill"), link, context)[0] for s, flag in some]
-    columns = [ideal(first, context).columns() for first in firsts]
-    best = Ideal(**{n: np.min([np.broadcast_to(c[n], (1,)) for c in columns], axis=0) for n in columns[0]})
-    bound = least(best, decode, link, context)
-    for first in firsts:
-        found = paired(first, decode, link, context)
-        for name in FALLING:
-            assert np.all(getattr(bound, name) <= getattr(found, name) * (1.0 + ROUNDING)), name
-        assert np.all(bound.tokens_per_s >= found.tokens_per_s * (1.0 - ROUNDING))
+    hold_bound(firsts, decode, link, context)
 
 
 def joined(shares: list[PrefillShare]) -> PrefillShare:

@@ -339,3 +339,14 @@ def money(text: str) -> float:
 def _with_unit(text: str, unit: str) -> float:
     """A quantity in SI; a number without a unit, which `parse` refuses, is in SI."""
     return parse(text if plain_number(text) is None else f"{text} {unit}", unit)
+
+
+DraftLlm = Annotated[
+    str | None,
+    typer.Option(
+        "--draft-llm",
+        metavar="NAME",
+        help="LLM of the pool that drafts; with --set draft_length=4 --set draft_acceptance=0.7 "
+        "[default: speculation of the workload].",
+    ),
+]

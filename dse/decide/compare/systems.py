@@ -153,7 +153,8 @@ def _beside(roles: Sequence[str], workload: str, catalog: Catalog) -> str:
     if chips_draft(workload, catalog):
         return (
             "single chips draft as well, the same tokens with the same acceptance, at the cost that the "
-            f"workload {workload} states"
+            f"workload {workload} states and no measurement anchors; the steps of a pool that drafts are "
+            "computed"
         )
     return (
         f"single chips decode without drafts, since the workload {workload} states no cost of them: a gain "

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dse.chips.resolve import sends_under
 from dse.choose.pools import PoolChoice, best_system
 from dse.choose.rule import Limits, merged
 from dse.choose.solve import Question
@@ -301,16 +302,17 @@ def _notes(
     asked: Sequence[PoolArgument], subjects: Sequence[Subject], link: ChosenLink, how: str
 ) -> list[str]:
     """Conditions under which the numbers hold, the most important first."""
-    notes = []
-    for pool, subject in zip(asked, subjects, strict=True):
+    notes, both = [], list(zip(asked, subjects, strict=True))
+    for pool, subject in both:
         told = [
             LABELS[subject.stack.estimate],
             *trust_notes(subject.stack, subject.chip, subject.catalog, None),
         ]
         if subject.unpriced:
             told.append(f"{subject.chip.name} has no listed price: priced at the unit cost of its silicon")
-        if pool.role == "prefill":
-            told += sent_under(subject.stack, subject.workload.serving)
+        # set for all pools it is read of the one that prefills
+        if pool.role == "prefill" or not any(s.role == "prefill" and sends_under(t.stack) for s, t in both):
+            told += sent_under(subject.stack, sends=pool.role == "prefill")
         notes.append(f"{pool.role} on {subject.chip.name}: " + "; ".join(told))
     notes.append(UNMEASURED)
     notes.append(link.note)

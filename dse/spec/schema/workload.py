@@ -1,6 +1,6 @@
 """The load of a system: lengths of requests, serving mode, prefix cache, speculative decoding."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic.config import JsonDict
@@ -46,7 +46,8 @@ ServingName = Annotated[str, AfterValidator(_known), Field(json_schema_extra=_ch
 """A serving mode of any installed package."""
 
 
-KEEPERS = ("host", "pooled", "stacked-sram", "stacked-dram", "lpddr", "ddr")
+_Tier = Literal["dram", "host", "pooled", "stacked-sram", "stacked-dram", "lpddr", "ddr"]
+KEEPERS: tuple[str, ...] = get_args(_Tier)[1:]
 """Tiers beyond the chip's own DRAM; each is also a kind of memory that a chip file may list."""
 
 _NO_KEEPERS = {
@@ -63,10 +64,7 @@ def _keeping(tier: object) -> object:
     return tier
 
 
-Keeper = Annotated[
-    Literal["dram", "host", "pooled", "stacked-sram", "stacked-dram", "lpddr", "ddr"],
-    BeforeValidator(_keeping),
-]
+Keeper = Annotated[_Tier, BeforeValidator(_keeping)]
 """Where prefixes are kept."""
 
 
@@ -105,7 +103,7 @@ class PrefixCacheSpec(Spec):
         for name, leaf in (("bandwidth", self.bandwidth), ("cost", self.cost)):
             if self.apart and (leaf is None or leaf.value is None):
                 raise ValueError(f"{name}: expected a known value for the tier {self.tier}, got none")
-            if self.kept_in is not None and leaf is not None:
+            if not self.apart and leaf is not None:
                 raise ValueError(f"{name}: expected none for {self.tier}, whose chip file has it, got one")
         # at 0 B/s it would never be back
         if self.apart and self.bandwidth is not None and not self.bandwidth.value:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from dse.cli.input.eligibility import WithUnanchored
-from dse.cli.input.options import Configs, Picture, TableFormat, epilog, time_list
+from dse.cli.input.options import Configs, DraftLlm, Picture, TableFormat, epilog, time_list
 from dse.cli.input.output_paths import check_picture_file
 from dse.cli.input.serving_options import ServingOptions
 from dse.cli.show.comparison import rows, show
@@ -67,14 +67,7 @@ def compare(
             help="What joins the pools: a network, or '25 GB/s, 5 us' [default: the slowest of their chips].",
         ),
     ] = None,
-    draft_llm: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="LLM of the pool that drafts; with --set draft_length=4 --set draft_acceptance=0.7 "
-            "[default: speculation of the workload].",
-        ),
-    ] = None,
+    draft_llm: DraftLlm = None,
     with_unanchored: WithUnanchored = False,
     samples: Samples = FEW,
     no_intervals: NoIntervals = False,

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from dse.choose.confidence import met_column
-from dse.cli.input.options import Configs, TableFormat, epilog, whole
+from dse.cli.input.options import Configs, DraftLlm, TableFormat, epilog, whole
 from dse.cli.input.serving_options import ServingOptions
 from dse.cli.show.breakdown import show
 from dse.cli.show.system import show_system
@@ -51,14 +51,7 @@ def estimate(
             "and latency of a port, '25 GB/s, 5 us' [default: the slowest that a chip is sold with].",
         ),
     ] = None,
-    draft_llm: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="LLM of the pool that drafts; with --set draft_length=4 --set draft_acceptance=0.7 "
-            "[default: speculation of the workload].",
-        ),
-    ] = None,
+    draft_llm: DraftLlm = None,
     dp: Annotated[
         int | None,
         typer.Option(
