@@ -1,4 +1,4 @@
-"""A number as its config writes it, which is how its readers know it."""
+"""A number as its config or the study writes it, which is how its readers know it."""
 
 from dse.cli.terminal.quantity import format_quantity
 from dse.question.resolved_study import ResolvedStudy
@@ -9,7 +9,11 @@ from dse.spec.yaml.yaml_lines import read_yaml
 
 
 def written(study: ResolvedStudy, fact: Fact) -> str:
-    """Text of the value of a `dse.question.variation.Fact`: as its file, or as the study has it."""
+    """Text of the value of a `dse.question.variation.Fact` in the settings or the file that it comes from."""
+    # a setting of the study takes the place of what the file says
+    stated = (study.spec.settings or {}).get(f"{fact.place.config}.{fact.place.path}")
+    if stated is not None:
+        return stated if isinstance(stated, str) else f"{stated:g}"
     spec = study.configs[fact.place.config]
     kind = next(k for k, s in KINDS.items() if isinstance(spec, s))
     # the spec holds SI floats; only the file has the spelling
@@ -17,7 +21,7 @@ def written(study: ResolvedStudy, fact: Fact) -> str:
     for part in fact.place.path.split("."):
         data = data.get(part) if isinstance(data, dict) else None
     value = data.get("value") if isinstance(data, dict) else None
-    # a study may have another number than the file
+    # a study may set it under a short name or a pattern, which is no key of the above
     stored = Catalog(study.setting.catalog.folders).get(type(spec), str(getattr(spec, "name", "")))
     leaf = dict(sourced_values(stored)).get(fact.place.path)
     same = leaf is not None and leaf.value == fact.value
