@@ -157,6 +157,9 @@ class Stack(Columns):
     kv_under_prefill: Array | None = None
     """1 where pools send the KV cache of a layer while they compute the next ones, 0 where they send all
     after the prefill; None where all chips of the batch do."""
+    unlike_stages: Array | None = None
+    """1 where stages with fewer layers have fewer chips, 0 where all have TP x CP; None where all chips of
+    the batch do."""
     tpot_interval: Array | None = None
     """80 % interval of TPOT, a factor up and down, by the error bar of the stack [1]; NaN where it states
     none, left out where no target is to be met with a probability. No cost model reads it."""

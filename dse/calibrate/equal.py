@@ -16,13 +16,13 @@ from dse.chips.granularity import GRAIN
 from dse.front.files import write_files
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.base import Sourced, unit_in
-from dse.spec.schema.system import StackSpec
+from dse.spec.schema.system import RARE, StackSpec
 
 NAME: Final = "equal"
 CENTRES: Final = ("gpu-serving", "static-dataflow")
 """Stacks of the classes of chips, each the centre of the engines or vendors that were measured."""
 CAPACITY: Final = "usable_capacity"
-ABLE: Final = ("context_parallel", "kv_under_prefill")
+ABLE: Final = ("context_parallel", *RARE)
 """What a stack can do, which is no number."""
 SHARES: Final = {"sram_efficiency": Parameter(column="sram_efficiency", scale="share", unit="")}
 """Fitted for dataflow chips alone."""

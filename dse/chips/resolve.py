@@ -38,7 +38,7 @@ from dse.plugins.designs import chips_named
 from dse.spec.schema.base import Sourced
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.study import PrecisionSpec, PriceSpec
-from dse.spec.schema.system import NetworkSpec, StackSpec
+from dse.spec.schema.system import RARE, NetworkSpec, StackSpec
 from dse.spec.schema.technology import TechnologySpec
 from objectives import api
 from objectives.arrays import Array, zeros_like
@@ -46,9 +46,7 @@ from objectives.equations.chip.formats import FORMATS
 from objectives.equations.interconnect.topology import TOPOLOGIES
 from objectives.memories import FURTHER, MEMORIES
 
-UNDER = "kv_under_prefill"
-"""Column of stacks that send KV cache under the prefill."""
-OPTIONAL = frozenset(f"{m}_{c}" for m in FURTHER for c in MEMORIES[m].columns) | {BONDED, UNDER}
+OPTIONAL = frozenset(f"{m}_{c}" for m in FURTHER for c in MEMORIES[m].columns) | {BONDED, *RARE}
 """Columns that few chips have: of their memories, and of what their stack can do."""
 AROUND = ("host_usd", "rack_usd", "network_usd", "copper_usd", "optics_usd", "scale_out_usd")
 """Dollars of what surrounds a chip."""
@@ -262,13 +260,13 @@ def stack_columns(stack: StackSpec, dram: bool) -> Columns:
         "held_rows": float((stack.held_rows or rows).value or 1),
         "context_parallel": 1.0 if stack.context_parallel and stack.context_parallel.value else 0.0,
         "usable_capacity": stack.usable_capacity.value or 1.0,
-        **({UNDER: 1.0} if sends_under(stack) else {}),
+        **{name: 1.0 for name in RARE if stack.can(name)},
     }
 
 
 def sends_under(stack: StackSpec) -> bool:
     """Whether pools on a stack send KV cache layer by layer under the prefill."""
-    return bool(stack.kv_under_prefill and stack.kv_under_prefill.value)
+    return stack.can("kv_under_prefill")
 
 
 def needs_of(chip: ChipSpec, price: PriceSpec) -> frozenset[Need]:
@@ -373,8 +371,8 @@ def _speed_unknowns(
     for name in ("domain", "hop_latency"):
         needed[f"networks/{network.name}: {name}"] = getattr(network, name).value
     for name in StackSpec.model_fields:
-        # what no source says of it is sent after the prefill
-        if isinstance(leaf := getattr(stack, name), Sourced) and name != UNDER:
+        # what no source says of a stack it cannot do
+        if isinstance(leaf := getattr(stack, name), Sourced) and name not in RARE:
             needed[f"stacks/{stack.name}: {name}"] = leaf.value
     yield from _nulls(f"chips/{chip.name}", needed)
     # weights and KV cache often share a format, whose lack is named once

@@ -12,7 +12,7 @@ from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.software import Software
 from dse.spec.schema.study import PrecisionSpec, PriceSpec
-from dse.spec.schema.system import EconomySpec, StackSpec
+from dse.spec.schema.system import RARE, EconomySpec, StackSpec
 from dse.spec.schema.technology import TechnologySpec
 from dse.spec.schema.technology_values import Value, middle
 from dse.spec.schema.workload import WorkloadSpec
@@ -34,8 +34,7 @@ def stack_under(software: Software, sold: StackSpec, catalog: Catalog, architect
         return own
     shared = catalog.get(StackSpec, software)
     # software that loses as much, or nothing, can do what the chip's own can
-    can = {"context_parallel": own.context_parallel, "kv_under_prefill": own.kv_under_prefill}
-    able = shared.model_copy(update=can)
+    able = shared.model_copy(update={name: getattr(own, name) for name in ("context_parallel", *RARE)})
     return able if software == "ideal" else with_grain(able, own)
 
 

@@ -12,8 +12,10 @@ from dse.choose.solve import Found
 from dse.evaluate.estimate_result import OtherStack, first_of
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.chip import ChipSpec
-from dse.spec.schema.system import StackSpec
+from dse.spec.schema.system import RARE, StackSpec
 from objectives import api
+from objectives.equations.step.pipeline import micro_batches
+from objectives.equations.step.stage_widths import stage_widths
 
 SHOWN: Final = {"tpot_s": "TPOT", "ttft_s": "TTFT", "usd_per_token_per_s": "$/(token/s)"}
 """Column of metrics to its name in a note."""
@@ -37,8 +39,9 @@ def on_next_best(
         return None
     stack = on_architecture(catalog.get(StackSpec, rows.stack), chip.architecture, catalog)
     columns = {n: np.asarray([v]) for n, v in stack_columns(stack, chip.dram is not None).items()}
-    if one.chips.stack.kv_under_prefill is not None:
-        columns.setdefault("kv_under_prefill", np.zeros(1))
+    for name in RARE:
+        if getattr(one.chips.stack, name) is not None:
+            columns.setdefault(name, np.zeros(1))
     moved = model.evaluate(one.replace(chips=one.chips.replace(**columns)), context)
     metrics = {name: first_of(getattr(moved, name)) for name in SHOWN}
     ratios = {name: value / first_of(getattr(found, name)) for name, value in metrics.items()}
@@ -77,6 +80,21 @@ def sent_under(stack: StackSpec, *, sends: bool) -> list[str]:
     if not sends:
         return ["kv_under_prefill is not read: only chips that prefill for others send KV cache"]
     return ["KV cache is sent under the prefill, layer by layer: TTFT waits for what is left then"]
+
+
+def narrow_stages(stack: StackSpec, llm: api.Llm, d: api.Deployments) -> list[str]:
+    """What to say where smaller stages have fewer chips, which no row was measured with."""
+    if not stack.can("unlike_stages"):
+        return []
+    one = np.ones(1)
+    alike = first_of(d.ways * d.pp)
+    chips = first_of(stage_widths(llm.layers, d.ways, d.pp, micro_batches(d.batch, d.pp).count, one).chips)
+    if chips == alike:
+        return ["unlike_stages changes nothing here: stages are equal, or too few sequences fill them"]
+    return [
+        f"smaller stages have fewer chips: {chips:,.0f} a replica in place of {alike:,.0f}, "
+        "which no row was measured with"
+    ]
 
 
 def anchored(rows: AnchorRows | None, other: OtherStack | None, chip: str) -> list[str]:

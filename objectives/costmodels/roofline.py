@@ -16,6 +16,7 @@ from objectives.equations.step.batch_setup import Setup, set_up
 from objectives.equations.step.decode_steps import DecodeSteps, decode_steps
 from objectives.equations.step.pipeline_pass import bounds
 from objectives.equations.step.speculation import unsplit_draft
+from objectives.equations.step.stage_widths import with_unlike_stages
 from objectives.systems.split import system
 
 
@@ -54,9 +55,11 @@ class RooflineCostModel:
             raise ValueError(missing)
         # prompts first: how many run together decides what each chip must hold
         setup = set_up(designs, context, mode.prompt_load(designs, work))
-        steps = decode_steps(setup)
-        served = mode.serve(setup, steps)
+        steps, decoding = decode_steps(setup), with_unlike_stages(setup)
+        # replicas that only prefill keep equal stages: their pipelines are filled by chance
+        served = mode.serve(setup if mode.has_pools else decoding, steps)
         replicas = None if served.prefill_replicas is None else d.dp + served.prefill_replicas
+        chips = _chips(decoding, served.prefill_replicas)
         return metrics(
             designs,
             context,
@@ -66,13 +69,28 @@ class RooflineCostModel:
             _violations(setup, served),
             breakdown=_breakdown(setup, steps, served) if detail else Breakdown.empty(),
             detail=detail,
-            # without pools the layout gives the number of chips, as `metrics` counts it
-            chips=None if replicas is None else d.ways * d.pp * replicas,
+            chips=chips,
             extra_capex=_extra_capex(setup, served),
             resources=served.resources,
-            prompt_share=served.prompt_share,
-            together=_together(setup, replicas),
+            prompt_share=_prompt_share(decoding, served, chips),
+            together=_together(decoding, replicas),
         )
+
+
+def _chips(s: Setup, prefill_replicas: Array | None) -> Array | None:
+    """Chips of all replicas [1]; None where the layout gives their number, as `metrics` counts it."""
+    d = s.deployments
+    if s.replica_chips is None:
+        return None if prefill_replicas is None else d.ways * d.pp * (d.dp + prefill_replicas)
+    decode = s.replica_chips * d.dp
+    return decode if prefill_replicas is None else decode + d.ways * d.pp * prefill_replicas
+
+
+def _prompt_share(s: Setup, served: ServingResult, chips: Array | None) -> Array | None:
+    """Share of the capital that prompts take [1]; of pools that of the chips that prefill."""
+    if s.replica_chips is None or served.prefill_replicas is None or chips is None:
+        return served.prompt_share
+    return s.deployments.ways * s.deployments.pp * served.prefill_replicas / chips
 
 
 def _together(s: Setup, replicas: Array | None) -> Array:
@@ -82,7 +100,7 @@ def _together(s: Setup, replicas: Array | None) -> Array:
     joined = next((part.spread.joined for part in s.layer.routed), ones_like(d.dp))
     if replicas is not None:  # its share of the prefill pool, which is one replica at least
         joined = joined + maximum(joined * (replicas / d.dp - 1.0), 1.0)
-    return d.ways * d.pp * joined
+    return s.chips_of_replica * joined
 
 
 def _violations(s: Setup, served: ServingResult) -> dict[str, Array]:

@@ -13,6 +13,7 @@ from objectives.equations.step.batch_setup import PromptLoad, Setup, set_up
 from objectives.equations.step.decode_steps import decode_steps
 from objectives.equations.step.pipeline_pass import bounds
 from objectives.equations.step.prefix_cache import store_usd, stored_bytes
+from objectives.equations.step.stage_widths import with_unlike_stages
 from objectives.systems.result import PoolUse
 
 
@@ -66,7 +67,7 @@ def whole_side(pool: Pool, context: Context, *, parts: bool = True) -> DecodeSid
         By hand, in tests/systems/test_prefill_decode.py.
     """
     d = pool.deployments
-    s = set_up(Designs.of(pool.chips, d), context, no_prompts(d.tp))
+    s = with_unlike_stages(set_up(Designs.of(pool.chips, d), context, no_prompts(d.tp)))
     steps = decode_steps(s)
     step, spent, bound = steps.per_token_s(), dict[str, Array](), dict[str, Array]()
     if parts:
@@ -84,8 +85,8 @@ def whole_side(pool: Pool, context: Context, *, parts: bool = True) -> DecodeSid
             PoolUse(
                 role=pool.role,
                 chips=pool.chips,
-                count=d.ways * d.pp * d.dp,
-                together=d.ways * d.pp * joined(s),
+                count=s.chips_of_replica * d.dp,
+                together=s.chips_of_replica * joined(s),
                 resources=steps.resources,
                 replicas=d.dp,
                 held_bytes=s.held_bytes,

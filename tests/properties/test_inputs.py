@@ -74,9 +74,14 @@ KIND |= {
     for name in FURTHER
     for column in MEMORIES[name].columns
 }
+KIND["unlike_stages"] = {"unlike_stages": 1.0}
 KIND["bonded_excess_m2"] = {"bonded_excess_m2": -1e-6}
 WORN = make.h100_like(**KIND["flash_bytes"])
-SPLIT = {"context_parallel": {"tp": 8, "cp": 2, "ep": 16, "pp": 2}}
+SPLIT = {
+    "context_parallel": {"tp": 8, "cp": 2, "ep": 16, "pp": 2},
+    # 80 layers are two stages of 14 and four of 13
+    "unlike_stages": {"tp": 16, "ep": 16, "pp": 6},
+}
 JOINED_REPLICAS = ("all_to_all_efficiency", "overlap")
 """What only works between replicas that share experts."""
 ELSEWHERE = {
@@ -95,6 +100,7 @@ WINDOWED = replace(
 FLIPS = {
     "sram_pinned": 1.0,
     "context_parallel": 0.0,
+    "unlike_stages": 0.0,
     "in_network_reduction": 0.0,
     "link_topology": TOPOLOGIES["ring"],
 }

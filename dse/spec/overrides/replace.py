@@ -49,6 +49,7 @@ OPTIONAL: Final[Mapping[str, type[Leaf]]] = MappingProxyType(
         "overlap": SourcedShare,
         "window_kept": SourcedShare,
         "kv_under_prefill": SourcedFlag,
+        "unlike_stages": SourcedFlag,
     }
 )
 """Numbers that are null where a file leaves them out, with their type."""

@@ -54,6 +54,7 @@ STACK: Final = MappingProxyType(
             "overlap",
             "window_kept",
             "kv_under_prefill",
+            "unlike_stages",
             "layer_overhead",
             "prompt_overhead",
             "expert_overhead",

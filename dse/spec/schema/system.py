@@ -1,7 +1,7 @@
 """What surrounds a chip: software stack, network, economy."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import numpy as np
 from pydantic import Field
@@ -35,6 +35,10 @@ AtLeastOneRow = Annotated[int, Field(ge=1, json_schema_extra={"x-unit": "row"})]
 """A number of rows."""
 Unlike = Literal["architecture", "llm", "experts", "joined"]
 """What makes a question unlike the rows that a stack was fitted to."""
+
+
+RARE: Final = ("kv_under_prefill", "unlike_stages")
+"""What few stacks can do: a flag of those that can, left out of the others."""
 
 
 class StackSpec(Spec):
@@ -123,6 +127,8 @@ class StackSpec(Spec):
     kv_under_prefill: SourcedFlag | None = Field(default=None, exclude_if=lambda v: v is None)
     """Whether a pool that prefills sends the KV cache of a layer while it computes the next ones: it sends
     all after the prefill when left out or null."""
+    unlike_stages: SourcedFlag | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Whether pipeline stages with fewer layers have fewer chips: all have TP x CP when left out or null."""
     usable_capacity: SourcedRatio
     """Share of the memory that the runtime leaves to weights, KV cache and activations."""
     interval: dict[str, Annotated[AtLeastOne, Field(gt=1.0)]] = Field(default={})
@@ -133,6 +139,11 @@ class StackSpec(Spec):
     on top, as an error of its own: `architecture` and `llm`, one that no row was of; `experts`, routed ones;
     `joined`, replicas that share experts. The stack of a class says it for all stacks of its chips."""
     notes: Notes = None
+
+    def can(self, name: str) -> bool:
+        """Whether it can do something that few can, see `RARE`."""
+        flag = getattr(self, name)
+        return isinstance(flag, Sourced) and bool(flag.value)
 
 
 def widened(one: Mapping[str, float], other: Mapping[str, float]) -> dict[str, float]:

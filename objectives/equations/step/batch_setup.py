@@ -50,6 +50,16 @@ class Setup:
     """Layers of the largest stage [1]."""
     machine: Machine
     hops: StageHops
+    replica_chips: Array | None = None
+    """Chips of a replica whose stages have unlike numbers of them [1]; None where all have TP x CP."""
+    slower_layers: Array | None = None
+    """Layers by which narrower stages make the way of a prompt longer [1]; None where none are."""
+
+    @property
+    def chips_of_replica(self) -> Array:
+        """Chips of all stages of a replica [1]."""
+        d = self.deployments
+        return d.ways * d.pp if self.replica_chips is None else self.replica_chips
 
 
 def set_up(designs: Designs, context: Context, prompt_load: PromptLoad, cuts: Array | None = None) -> Setup:

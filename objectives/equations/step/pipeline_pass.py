@@ -36,6 +36,8 @@ class PipelinePass:
     """Bytes that a stage sends to the next [B]."""
     first_byte_s: Array | None = None
     """Of all stages, until far memories bring their first byte [s]; None without such."""
+    narrow_s: Array | None = None
+    """By how much narrower stages take longer [s]; None where all are alike."""
 
     # on request only, since not every mode needs the slowest stage of its prompts
     @cached_property
@@ -67,11 +69,18 @@ class PipelinePass:
             "pipeline_hops": self.hops_s,
             "step_overhead": self.fixed_s,
             **({} if self.first_byte_s is None else {"memory_latency": self.first_byte_s}),
+            **({} if self.narrow_s is None else {"narrow_stages": self.narrow_s}),
         }
 
 
 def pipeline_pass(
-    m: Machine, p: ForwardPass, r: PassInput, pp: Array, hops: StageHops, count: Array
+    m: Machine,
+    p: ForwardPass,
+    r: PassInput,
+    pp: Array,
+    hops: StageHops,
+    count: Array,
+    slower: Array | None = None,
 ) -> PipelinePass:
     """A pass of some rows through PP stages.
 
@@ -84,6 +93,7 @@ def pipeline_pass(
         pp: pipeline stages [1].
         hops: sends between stages.
         count: micro-batches in flight [1].
+        slower: layers by which narrower stages make the way longer; none where left out [1].
 
     Returns:
         Latency, slowest stage and turn, shapes broadcast.
@@ -111,8 +121,9 @@ def pipeline_pass(
     if m.first_byte_s is not None:  # every stage waits for its own memories, whose streams follow each other
         first = pp * m.first_byte_s
         latency, stage_fixed = latency + first, stage_fixed + m.first_byte_s
+    narrow = None if slower is None else slower * layer_s
     return PipelinePass(
-        latency_s=latency,
+        latency_s=latency if narrow is None else latency + narrow,
         hops_s=hop,
         fixed_s=fixed,
         layers=layers,
@@ -124,6 +135,7 @@ def pipeline_pass(
         slowest_hop=hops.slowest,
         message_bytes=message,
         first_byte_s=first,
+        narrow_s=narrow,
     )
 
 

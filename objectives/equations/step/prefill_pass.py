@@ -117,7 +117,7 @@ def prefill_of(s: Setup, rows: PassInput) -> PrefillPass:
     """
     layer_pass, pp = forward_pass(s.machine, rows), s.deployments.pp
     # one micro-batch: the prompts of others are counted by queue and stall, not here
-    pipeline = pipeline_pass(s.machine, layer_pass, rows, pp, s.hops, ones_like(pp))
+    pipeline = pipeline_pass(s.machine, layer_pass, rows, pp, s.hops, ones_like(pp), s.slower_layers)
     return PrefillPass(rows=rows, layer_pass=layer_pass, pipeline=pipeline, some=_some(s))
 
 
@@ -191,7 +191,7 @@ def prefix_busy_s(s: Setup, used: ResourceSeconds) -> Array | None:
     cache, load = s.context.workload.prefix, prefix_load_s(s)
     if load is None or cache is None or cache.tier != "memory" or used.further_s is None:
         return load
-    chips = s.deployments.ways * s.deployments.pp
+    chips = s.chips_of_replica
     return maximum(load, used.further_s[cache.memory] * s.context.workload.osl / chips)
 
 
