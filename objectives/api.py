@@ -65,6 +65,8 @@ class PrefixCache:
     """Capital price of the tier [USD/B]; not read for memories of the chip, which are paid with it."""
     memory: str = ""
     """Which of `objectives.memories.FURTHER`; read for the tier `memory` alone."""
+    written: float = 0.0
+    """Share of the computed prompt tokens whose KV cache is written into it, in [0, 1]; not read for DRAM."""
 
     @property
     def on_chip(self) -> bool:

@@ -14,7 +14,7 @@ class MemoryKind:
     like: Literal["sram", "dram"]
     """Of which of the two software sustains the same share of the bandwidth."""
     read_only: bool = False
-    """Whether it holds weights alone: what steps write, KV cache and states, lies elsewhere."""
+    """Whether it holds no KV cache and states, which steps write, but weights, or prefixes of prompts."""
     fixed: bool = False
     """Whether it is made with what it holds, which nothing replaces."""
 
@@ -29,7 +29,10 @@ MEMORIES: Mapping[str, MemoryKind] = {
     "dram": MemoryKind(columns=_STREAMS, like="dram"),
     "lpddr": MemoryKind(columns=(*_STREAMS, "write_bandwidth"), like="dram"),
     "ddr": MemoryKind(columns=(*_STREAMS, "write_bandwidth"), like="dram"),
-    "flash": MemoryKind(columns=(*_STREAMS, "latency", "endurance"), like="dram", read_only=True),
+    # no step writes flash, but a prefix cache may
+    "flash": MemoryKind(
+        columns=(*_STREAMS, "write_bandwidth", "latency", "endurance"), like="dram", read_only=True
+    ),
     "host": MemoryKind(columns=(*_STREAMS, "write_bandwidth", "latency"), like="dram"),
     "pooled": MemoryKind(columns=(*_STREAMS, "write_bandwidth", "latency"), like="dram"),
 }
@@ -40,4 +43,4 @@ FURTHER: tuple[str, ...] = tuple(name for name in MEMORIES if name not in ("sram
 """Memories that few chips have."""
 
 READ_ONLY: frozenset[str] = frozenset(name for name, kind in MEMORIES.items() if kind.read_only)
-"""Memories that hold weights alone."""
+"""Memories that steps do not write."""

@@ -299,7 +299,7 @@ def branches_of(space: SpaceSpec, setting: Setting) -> dict[str, Branch]:
         raise spec_error("price.method", f"{what}, got {method.name!r}")
     method.check(setting.terms)
     for name, spec in space.branches.items():
-        problems += unkept(f"branches.{name}", spec.memories, setting.kept)
+        problems += unkept(f"branches.{name}", spec.memories, setting.kept, setting.technology)
         try:
             found[name] = _branch(name, spec, setting)
         except SpecError as error:

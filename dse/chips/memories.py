@@ -14,7 +14,7 @@ from dse.spec.schema.technology_values import Value
 from dse.spec.schema.workload import WorkloadSpec
 from objectives.arrays import Array, zeros_like
 from objectives.equations.fabrication.technology import MemoryDevice
-from objectives.memories import MEMORIES, READ_ONLY
+from objectives.memories import MEMORIES
 
 
 def _number(leaf: Sourced[float] | None) -> float:
@@ -30,12 +30,19 @@ def memory_columns(chip: ChipSpec) -> dict[str, float]:
             "bytes": _number(m.capacity),
             "bandwidth": rate,
             "w": rate * _number(m.energy),
-            "write_bandwidth": rate if m.write_bandwidth is None else _number(m.write_bandwidth),
+            "write_bandwidth": _write_bandwidth(m),
             "latency": _number(m.latency),
             "endurance": _number(m.endurance),
         }
         found |= {f"{m.name}_{c}": known[c] for c in MEMORIES[m.name].columns}
     return found
+
+
+def _write_bandwidth(m: FurtherMemory) -> float:
+    """Bandwidth of writes [B/s]; 0 of flash that does not say it, which then keeps no prefixes."""
+    if m.write_bandwidth is None:
+        return 0.0 if m.kind == "flash" else _number(m.bandwidth)
+    return _number(m.write_bandwidth)
 
 
 def speed_unknowns(chip: ChipSpec) -> Iterator[tuple[str, float | None]]:
@@ -66,19 +73,42 @@ def without_streams(chip: ChipSpec) -> Iterator[Problem]:
 
 
 def unkept(
-    chip: str, memories: Sequence[FurtherMemory | SearchedMemory], kept: Sequence[WorkloadSpec]
+    chip: str,
+    memories: Sequence[FurtherMemory | SearchedMemory],
+    kept: Sequence[WorkloadSpec],
+    technology: TechnologySpec,
 ) -> Iterator[Problem]:
-    """Prefix caches of workloads in a memory that a chip, or a branch, does not list."""
-    own = [m.kind for m in memories if m.name not in READ_ONLY]
+    """Prefix caches of workloads in a memory that a chip, or a branch, does not list, or cannot write."""
+    own = [m.kind for m in memories if not MEMORIES[m.name].fixed]
     for work in kept:
         tier = None if work.prefix_cache is None else work.prefix_cache.kept_in
-        if tier is None or tier in own:
+        if tier is None:
+            continue
+        if tier in own:
+            yield from _unwritten(chip, next(m for m in memories if m.kind == tier), work, technology)
             continue
         known = ["dram", *own]
         listed = f"{', '.join(known[:-1])} or {known[-1]}" if own else "dram"
         apart = ", or host or pooled with a bandwidth and a cost"
         what = f"prefix_cache.tier of {work.name}: expected {listed} of this chip{apart}, got {tier}"
         yield Problem(chip, what)
+
+
+def _unwritten(
+    chip: str, memory: FurtherMemory | SearchedMemory, work: WorkloadSpec, technology: TechnologySpec
+) -> Iterator[Problem]:
+    """Flash that keeps prefixes and whose bandwidth of writes nobody says."""
+    if memory.kind != "flash":
+        return
+    if isinstance(memory, FurtherMemory):
+        rate = None if memory.write_bandwidth is None else memory.write_bandwidth.value
+    else:
+        leaf = technology.memory(memory.device).number("write_bandwidth")
+        rate = None if leaf is None else leaf.value
+    if not rate:
+        of = "" if isinstance(memory, FurtherMemory) else f" of {memory.device} in {technology.name}"
+        what = f"expected a known value above 0 B/s{of}, since {work.name} keeps prefixes in it"
+        yield Problem(chip, f"memories.flash.write_bandwidth: {what}, got {'none' if rate is None else rate}")
 
 
 def own_builds(chip: ChipSpec) -> tuple[MemoryBuild, ...]:
@@ -199,7 +229,7 @@ def searched_columns(
         # all modules that are no part of the chip lie behind one port of it
         streams = (units > 0.0) * 1.0 if m.kind in OFF_CHIP else units
         rate = streams * device.bandwidth_each
-        writes = rate if m.name in READ_ONLY else streams * numbers("write_bandwidth")
+        writes = streams * numbers("write_bandwidth")
         known = {
             "bytes": units * device.bytes_each,
             "bandwidth": rate,

@@ -86,7 +86,7 @@ def _derived_columns(
     stack = stack or setting.stack_of(chip.name, chip.stack, chip.architecture)
     network = network or setting.catalog.get(NetworkSpec, setting.network or chip.link.network)
     # all unknowns first, so that one error names every fact that is missing
-    kept = unkept(f"chips/{chip.name}", chip.memories, setting.kept)
+    kept = unkept(f"chips/{chip.name}", chip.memories, setting.kept, setting.technology)
     problems = [*_unknowns(chip, setting, network, stack), *kept]
     if problems:
         raise SpecError(problems)

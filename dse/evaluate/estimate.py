@@ -19,6 +19,7 @@ from dse.choose.solve import Found, Question, best_deployments
 from dse.errors import Attempts, placed, spec_error
 from dse.evaluate.arguments import hold_arguments
 from dse.evaluate.estimate_notes import (
+    kept_prefixes,
     narrow_stages,
     on_next_best,
     sent_under,
@@ -383,6 +384,7 @@ class Subject:
         notes[1:1] = trust_notes(self.stack, self.chip, self.catalog, other)
         notes += self.said
         notes += sent_under(self.stack, sends=self.context.workload.serving == "disaggregated")
+        notes += kept_prefixes(self.workload)
         notes += narrow_stages(self.stack, self.context.llm, one.deployments)
         notes[1:1] = unmeasured_split(self.stack, first_of(one.deployments.cp))
         notes[1:1] = remarks(computed_in(self.chip, self.precision))

@@ -13,6 +13,7 @@ from dse.evaluate.estimate_result import OtherStack, first_of
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.system import RARE, StackSpec
+from dse.spec.schema.workload import WorkloadSpec
 from objectives import api
 from objectives.equations.step.pipeline import micro_batches
 from objectives.equations.step.stage_widths import stage_widths
@@ -80,6 +81,15 @@ def sent_under(stack: StackSpec, *, sends: bool) -> list[str]:
     if not sends:
         return ["kv_under_prefill is not read: only chips that prefill for others send KV cache"]
     return ["KV cache is sent under the prefill, layer by layer: TTFT waits for what is left then"]
+
+
+def kept_prefixes(work: WorkloadSpec) -> list[str]:
+    """What to say of what is written into a prefix cache, where the workload does not."""
+    cache = work.prefix_cache
+    if cache is None or cache.kept_in is None or cache.written is not None:
+        return []
+    what = f"every computed token of a prompt is written to {cache.kept_in}"
+    return [f"{what}: `written` of {work.name} is not stated"]
 
 
 def narrow_stages(stack: StackSpec, llm: api.Llm, d: api.Deployments) -> list[str]:

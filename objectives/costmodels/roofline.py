@@ -15,6 +15,7 @@ from objectives.equations.step import prefix_cache
 from objectives.equations.step.batch_setup import Setup, set_up
 from objectives.equations.step.decode_steps import DecodeSteps, decode_steps
 from objectives.equations.step.pipeline_pass import bounds
+from objectives.equations.step.prefill_pass import prefixes_written
 from objectives.equations.step.speculation import unsplit_draft
 from objectives.equations.step.stage_widths import with_unlike_stages
 from objectives.systems.split import system
@@ -123,10 +124,19 @@ def _violations(s: Setup, served: ServingResult) -> dict[str, Array]:
         found["writable_capacity"] = s.machine.placed.writable_excess + (
             excess - s.machine.placed.excess_bytes
         )
-    found |= wear_excess(s.chips, s.context.workload, s.context.economy)
+    found |= wear_excess(s.chips, s.context.workload, s.context.economy, _written_per_s(s, served))
     if joined:
         found["expert_replicas"] = missing_replicas(d.ways, d.ep, d.dp)
     return found
+
+
+def _written_per_s(s: Setup, served: ServingResult) -> dict[str, Array]:
+    """Bytes a second that prompts add to a prefix cache on a chip [B/s], by its memory."""
+    work = s.context.workload
+    if not serving_mode(work.serving).counts_prompts:
+        return {}
+    replicas = s.deployments.dp if served.prefill_replicas is None else served.prefill_replicas
+    return prefixes_written(s, served.tokens_per_s / (work.osl * replicas))
 
 
 def _extra_capex(s: Setup, served: ServingResult) -> dict[str, Array]:

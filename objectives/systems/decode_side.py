@@ -12,6 +12,7 @@ from objectives.equations.llm.expert_parallel import missing_replicas
 from objectives.equations.step.batch_setup import PromptLoad, Setup, set_up
 from objectives.equations.step.decode_steps import decode_steps
 from objectives.equations.step.pipeline_pass import bounds
+from objectives.equations.step.prefill_pass import prefixes_written
 from objectives.equations.step.prefix_cache import store_usd, stored_bytes
 from objectives.equations.step.stage_widths import with_unlike_stages
 from objectives.systems.result import PoolUse
@@ -175,13 +176,16 @@ def prompt_kv(s: Setup) -> Array:
     return s.stage_layers * d.pp * each * d.ways
 
 
-def pool_violations(role: str, s: Setup, excess: Array | None = None) -> dict[str, Array]:
+def pool_violations(
+    role: str, s: Setup, excess: Array | None = None, requests_per_s: Array | None = None
+) -> dict[str, Array]:
     """Named constraints of one pool; feasible where <= 0.
 
     Args:
         role: what the pool does, in front of each name.
         s: its designs, set up.
         excess: bytes that fit nowhere, where they are not those of the setup [B].
+        requests_per_s: requests whose prompts a replica computes at most; none where left out [1/s].
 
     Returns:
         Violations by name, each in its own unit.
@@ -210,7 +214,8 @@ def pool_violations(role: str, s: Setup, excess: Array | None = None) -> dict[st
     if placed.writable_excess is not None:
         more = 0.0 if excess is None else excess - placed.excess_bytes
         found["writable_capacity"] = placed.writable_excess + more
-    found |= wear_excess(s.chips, s.context.workload, s.context.economy)
+    written = {} if requests_per_s is None else prefixes_written(s, requests_per_s)
+    found |= wear_excess(s.chips, s.context.workload, s.context.economy, written)
     if s.layer.routed:
         found["expert_replicas"] = missing_replicas(d.ways, d.ep, d.dp)
     return {f"{role}.{name}": excess for name, excess in found.items()}

@@ -162,6 +162,8 @@ def prefill_side(pool: Pool, link: PoolLink, context: Context) -> PrefillSide:
     whole = mean_layer(context.llm, ones_like(d.tp)).kept_bytes(work.isl, context.precision.kv_bytes)
     unique = ceil_div(float(context.llm.layers), d.pp) * d.pp * whole
     passes = prefill_pass(s)
+    brought = prefix_busy_s(s, passes.resources(s, load.prompts))
+    turn = passes.stage_s() if brought is None else maximum(passes.stage_s(), load.prompts * brought)
     return PrefillSide(
         pool=pool,
         setup=s,
@@ -169,10 +171,14 @@ def prefill_side(pool: Pool, link: PoolLink, context: Context) -> PrefillSide:
         prompts=load.prompts,
         joined=joined(s),
         sends_s=unique / (d.ways * d.pp * port_bandwidth(pool.chips, link.bandwidth)),
-        brought_s=prefix_busy_s(s, passes.resources(s, load.prompts)),
+        brought_s=brought,
         kv_held_bytes=held,
         violations=pool_violations(
-            pool.role, s, s.machine.placed.excess_bytes + (held - s.held_bytes["kv_cache"])
+            pool.role,
+            s,
+            s.machine.placed.excess_bytes + (held - s.held_bytes["kv_cache"]),
+            # as busy as it may be
+            work.prefill_load * load.prompts * inverse(turn),
         ),
         under=under_prefill(s, passes, load.prompts),
     )

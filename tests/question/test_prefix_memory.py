@@ -22,7 +22,13 @@ def sourced(value: object) -> dict[str, object]:
     return {"value": value, "source": "assumption", "basis": "assumption"}
 
 
-LATE = {"host": {"latency": sourced("1 us")}, "pooled": {"latency": sourced("1 us")}}
+LATE = {
+    "host": {"latency": sourced("1 us")},
+    "pooled": {"latency": sourced("1 us")},
+    "flash": {
+        "latency": sourced("1 us"), "endurance": sourced(3000), "write_bandwidth": sourced("2 GB/s"),
+    },
+}  # fmt: skip
 
 
 def workload(folder: Path, tier: str, serving: str = "aggregated", **more: Any) -> Path:
@@ -78,6 +84,37 @@ def test_every_memory_that_is_written_keeps_prefixes(tmp_path: Path, kind: str) 
     assert "prefix_cache" not in found.ledgers["capex_usd"]
 
 
+def test_flash_that_does_not_say_how_fast_it_is_written_is_refused(tmp_path: Path) -> None:
+    path = chip(tmp_path, "flash")
+    data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for value in (None, "0 B/s"):
+        data["memories"][0]["write_bandwidth"] = {**sourced(value), "source": "not-found"}
+        path.write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
+        with pytest.raises(SpecError) as error:
+            asked(path, workload(tmp_path, "flash"))
+        said = "memories.flash.write_bandwidth: expected a known value above 0 B/s, since kept keeps prefixes"
+        assert [p for p in problems(error) if said in p], problems(error)
+    # weights may lie in it all the same
+    del data["memories"][0]["write_bandwidth"]
+    path.write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
+    assert asked(path, workload(tmp_path, "dram")).metrics["tpot_s"] > 0.0
+
+
+def test_prompts_of_a_pool_wear_the_flash_that_keeps_them(tmp_path: Path) -> None:
+    """With one write in the place of 3,000 the pool that prefills is infeasible, whatever decodes."""
+    work, own = workload(tmp_path, "flash", "disaggregated"), chip(tmp_path, "flash", size="400 GB")
+    sizes = {"link": "50 GB/s, 5 us", "weights": "fp8", "hold_targets": False}
+    asked_for = [f"prefill={own},batch=1,tp=8,pp=1", "decode=h200-sxm,batch=8,tp=8,pp=1"]
+    found = estimate_pools(asked_for, "llama3.3-70b", str(work), **sizes)
+    data = yaml.safe_load(own.read_text(encoding="utf-8"))
+    data["memories"][0]["endurance"] = sourced(1)
+    own.write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
+    worn = estimate_pools(asked_for, "llama3.3-70b", str(work), **sizes)
+    gap = worn.violations["prefill.flash_wear"] - found.violations["prefill.flash_wear"]
+    assert gap == pytest.approx(2999.0, rel=1e-9)
+    assert worn.violations["prefill.flash_wear"] > 0.0
+
+
 def test_a_host_with_numbers_is_apart_whatever_the_chip_lists(tmp_path: Path) -> None:
     own = {"bandwidth": sourced("25 GB/s"), "cost": sourced("5 USD/GB")}
     found = asked(chip(tmp_path, "host"), workload(tmp_path, "host", **own))
@@ -105,7 +142,7 @@ def test_a_chip_without_the_memory_is_refused_with_those_that_it_has(tmp_path: P
         ("lpddr", {"bandwidth": "1 GB/s"}, "bandwidth: expected none for lpddr, whose chip file has it"),
         ("ddr", {"cost": "5 USD/GB"}, "cost: expected none for ddr, whose chip file has it, got one"),
         ("host", {"bandwidth": "1 GB/s"}, "cost: expected a known value for the tier host, got none"),
-        ("flash", {}, "got flash: it wears by what is written"),
+        ("dram", {"written": 0.5}, "written: expected none for dram, where every pass writes KV cache"),
         ("rom", {}, "got rom: nothing is written into it"),
         ("sram", {}, "got sram: no software keeps prefixes there"),
         ("lpdr", {}, "tier: "),

@@ -51,7 +51,7 @@ class FurtherMemory(Spec):
     bandwidth: SourcedBandwidth = unknown(SourcedBandwidth)
     """Bandwidth of reads."""
     write_bandwidth: SourcedBandwidth | None = None
-    """Bandwidth of writes; that of reads when left out. No step writes rom and flash."""
+    """Bandwidth of writes; that of reads when left out, but of flash, which needs it to keep prefixes."""
     latency: SourcedSeconds | None = None
     """From a request to its first byte; needed of flash, host and pooled memory, since fixed times of stacks
     contain that of all others."""
@@ -84,8 +84,8 @@ class FurtherMemory(Spec):
             got = ", ".join(self.holds) or "none"
             why = "which is only read" if len(can) == 1 else "since bytes lie where they are read best"
             yield f"holds: expected {', '.join(can)} in {self.kind}, {why}, got {got}"
-        if len(can) == 1 and self.write_bandwidth is not None:
-            yield f"write_bandwidth: expected none of {self.kind}, which no step writes, got one"
+        if self.kind == "rom" and self.write_bandwidth is not None:
+            yield f"write_bandwidth: expected none of {self.kind}, which nothing writes, got one"
         if self.latency is not None and self.kind not in FAR:
             yield f"latency: expected none of {self.kind}, which fixed times of stacks contain, got one"
         if self.endurance is not None and self.kind != "flash":

@@ -46,12 +46,11 @@ ServingName = Annotated[str, AfterValidator(_known), Field(json_schema_extra=_ch
 """A serving mode of any installed package."""
 
 
-_Tier = Literal["dram", "host", "pooled", "stacked-sram", "stacked-dram", "lpddr", "ddr"]
+_Tier = Literal["dram", "host", "pooled", "stacked-sram", "stacked-dram", "lpddr", "ddr", "flash"]
 KEEPERS: tuple[str, ...] = get_args(_Tier)[1:]
 """Tiers beyond the chip's own DRAM; each is also a kind of memory that a chip file may list."""
 
 _NO_KEEPERS = {
-    "flash": "it wears by what is written, and how often a prefix is replaced is no fact of a workload",
     "rom": "nothing is written into it",
     "sram": "no software keeps prefixes there",
 }
@@ -85,6 +84,10 @@ class PrefixCacheSpec(Spec):
     cost: Sourced[Price] | None = None
     """Capital price of a host or a pool apart from the chip; left out of memories of the chip, which are paid
     with it."""
+    # left out at its default, so that a question stored before the key existed is still the same one
+    written: SourcedShare | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Share of the computed prompt tokens that are written into it, whose time and wear count; left out, all
+    of them in a further memory of the chip, and none that counts in its DRAM or apart from it."""
 
     @property
     def apart(self) -> bool:
@@ -105,6 +108,8 @@ class PrefixCacheSpec(Spec):
                 raise ValueError(f"{name}: expected a known value for the tier {self.tier}, got none")
             if not self.apart and leaf is not None:
                 raise ValueError(f"{name}: expected none for {self.tier}, whose chip file has it, got one")
+        if self.written is not None and self.tier == "dram":
+            raise ValueError("written: expected none for dram, where every pass writes KV cache, got one")
         # at 0 B/s it would never be back
         if self.apart and self.bandwidth is not None and not self.bandwidth.value:
             raise ValueError("bandwidth: expected more than 0 B/s, got 0 B/s")
@@ -122,7 +127,14 @@ class PrefixCacheSpec(Spec):
             memory=column_of(self.kept_in or ""),
             bandwidth=(self.bandwidth.value if self.bandwidth else None) or 0.0,
             usd_per_byte=(self.cost.value if self.cost else None) or 0.0,
+            written=self._written(),
         )
+
+    def _written(self) -> float:
+        """Share of the computed prompt tokens that are written, see `written`."""
+        if self.written is not None and self.written.value is not None:
+            return self.written.value
+        return 0.0 if self.kept_in is None else 1.0
 
 
 class SpeculationSpec(Spec):

@@ -63,12 +63,14 @@ def place_in_memories(
     sizes = _sizes(chips, per_byte.further)
     more = sum(sizes[p.name] for p in per_byte.further)
     some = more > 0.0
+    # what is kept in a memory that no step writes takes no room of what steps write
+    written = None if reserved_in in READ_ONLY else reserved_bytes
     two = None
     # what every chip has, or none, is known unless the function is being compiled
     if not is_ones(where(some, 1.0, 0.0)):
         two = place(chips, per_byte, kinds, prompt_kv_bytes, activation_bytes, reserved_bytes)
         if is_ones(where(some, 0.0, 1.0)):
-            nothing = _without_bytes(two, per_byte, sizes, kinds, activation_bytes, reserved_bytes)
+            nothing = _without_bytes(two, per_byte, sizes, kinds, activation_bytes, written)
             return replace(nothing, reserved_excess=_reserved_excess(sizes, reserved_bytes, reserved_in))
     excess = room_excess(chips, kinds, activation_bytes, reserved_bytes) - more
     tiers = _tiers(chips, per_byte, _without(sizes, reserved_bytes, reserved_in))
@@ -91,7 +93,7 @@ def place_in_memories(
         excess_bytes=excess,
         further=tuple(further),
         prompt_kv_further=tuple(prompt_further),
-        writable_excess=_writable_excess(sizes, kinds, activation_bytes, reserved_bytes),
+        writable_excess=_writable_excess(sizes, kinds, activation_bytes, written),
         reserved_excess=_reserved_excess(sizes, reserved_bytes, reserved_in),
     )
 

@@ -9,6 +9,7 @@ from objectives.equations.step import prefix_cache
 from objectives.equations.step.batch_setup import Setup
 from objectives.equations.step.forward_pass import ForwardPass, PassInput, forward_pass
 from objectives.equations.step.pipeline_pass import PipelinePass, pipeline_pass
+from objectives.equations.step.prefix_writes import bytes_written, write_seconds
 from objectives.equations.step.resource_use import resource_use
 
 
@@ -166,8 +167,9 @@ def prefix_load_s(s: Setup) -> Array | None:
 def prefix_busy_s(s: Setup, used: ResourceSeconds) -> Array | None:
     """Time that what a request has in the prefix cache keeps its tier from others [s]; None for no reads.
 
-    A tier apart from the chips is busy while it brings a prefix. A memory of the chips also brings what
-    passes read: max(time of a prefix, seconds of the memory for OSL tokens on each chip).
+    A tier apart from the chips is busy while it brings a prefix and takes what is added. A memory of the
+    chips also brings what passes read: max(time of a prefix, seconds of the memory for OSL tokens on each
+    chip).
 
     Args:
         s: designs set up for their passes.
@@ -189,16 +191,21 @@ def prefix_busy_s(s: Setup, used: ResourceSeconds) -> Array | None:
         By hand, in tests/equations/step/test_prefix_memory.py.
     """
     cache, load = s.context.workload.prefix, prefix_load_s(s)
-    if load is None or cache is None or cache.tier != "memory" or used.further_s is None:
+    if load is None or cache is None:
         return load
+    if cache.tier != "memory" or used.further_s is None:
+        if cache.written == 0.0:
+            return load
+        added = bytes_written(s.layer, s.context.workload, s.context.precision.kv_bytes)
+        return load + prefix_cache.load_seconds(cache, s.stage_layers * added)
     chips = s.chips_of_replica
     return maximum(load, used.further_s[cache.memory] * s.context.workload.osl / chips)
 
 
 def with_prefixes(s: Setup, used: ResourceSeconds) -> ResourceSeconds:
-    """Resources of an output token, with what a memory of the chips reads back of its prompt [chip-second].
+    """Resources of an output token, with what a memory of the chips does for prefixes [chip-second].
 
-    Bytes of all layers / bandwidth, on all TP x CP chips, over OSL tokens.
+    Bytes of all layers / bandwidth of reads or of writes, on all TP x CP chips, over OSL tokens.
 
     Args:
         s: designs set up for their passes.
@@ -208,7 +215,7 @@ def with_prefixes(s: Setup, used: ResourceSeconds) -> ResourceSeconds:
         Both together, shapes broadcast [chip-second].
 
     Domain:
-        Writing a prefix is not counted: how often one is replaced is no fact of a workload.
+        As `prefix_writes.write_seconds`.
 
     Limits:
         `used` for every tier but a further memory of the chip.
@@ -222,8 +229,40 @@ def with_prefixes(s: Setup, used: ResourceSeconds) -> ResourceSeconds:
     work = s.context.workload
     if work.prefix is None or work.prefix.hit == 0.0 or work.prefix.tier != "memory":
         return used
-    memory = prefix_cache.kept_in(s.chips, work.prefix)
-    size = prefix_cache.bytes_read(s.layer, work, s.context.precision.kv_bytes)
-    layers = float(s.context.llm.layers)
-    seconds = size * inverse(memory.bandwidth) * (layers * s.deployments.ways / work.osl)
+    memory, kv = prefix_cache.kept_in(s.chips, work.prefix), s.context.precision.kv_bytes
+    each = prefix_cache.bytes_read(s.layer, work, kv) * inverse(memory.bandwidth)
+    if work.prefix.written != 0.0:
+        each = each + write_seconds(memory, bytes_written(s.layer, work, kv))
+    seconds = each * (float(s.context.llm.layers) * s.deployments.ways / work.osl)
     return replace(used, further_s=plus(used.further_s, {memory.name: seconds}))
+
+
+def prefixes_written(s: Setup, requests_per_s: Array) -> dict[str, Array]:
+    """Bytes a second that prompts add to a prefix cache on a chip of the largest stage [B/s], by its memory.
+
+    Requests a second x layers of the stage x bytes of a layer.
+
+    Args:
+        s: designs set up for their passes.
+        requests_per_s: requests whose prompts a replica computes [1/s].
+
+    Returns:
+        Rate by memory, shapes broadcast; empty where no further memory of the chips keeps prefixes.
+
+    Domain:
+        As `prefix_writes.bytes_written`.
+
+    Limits:
+        0 for no requests.
+
+    Source:
+        By definition.
+
+    Examples:
+        By hand, in tests/equations/step/test_prefix_writes.py.
+    """
+    work = s.context.workload
+    if work.prefix is None or work.prefix.hit == 0.0 or work.prefix.tier != "memory":
+        return {}
+    size = s.stage_layers * bytes_written(s.layer, work, s.context.precision.kv_bytes)
+    return {work.prefix.memory: requests_per_s * size}
