@@ -3,7 +3,7 @@
 from typing import final
 
 from objectives.api import Context, Designs, Metrics
-from objectives.arrays import Array, maximum, ones_like
+from objectives.arrays import Array, inverse, maximum, ones_like
 from objectives.costmodels.totals import Breakdown, metrics, metrics_of_pools, silicon_violations
 from objectives.equations.cost.wear import wear_excess
 from objectives.equations.interconnect.stage_hops import domain_excess
@@ -133,10 +133,11 @@ def _violations(s: Setup, served: ServingResult) -> dict[str, Array]:
 def _written_per_s(s: Setup, served: ServingResult) -> dict[str, Array]:
     """Bytes a second that prompts add to a prefix cache on a chip [B/s], by its memory."""
     work = s.context.workload
-    if not serving_mode(work.serving).counts_prompts:
+    if work.prefix is None or not serving_mode(work.serving).counts_prompts:
         return {}
     replicas = s.deployments.dp if served.prefill_replicas is None else served.prefill_replicas
-    return prefixes_written(s, served.tokens_per_s / (work.osl * replicas))
+    # requests without a prompt need no replica that prefills
+    return prefixes_written(s, served.tokens_per_s * inverse(work.osl * replicas))
 
 
 def _extra_capex(s: Setup, served: ServingResult) -> dict[str, Array]:

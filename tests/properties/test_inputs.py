@@ -86,6 +86,7 @@ JOINED_REPLICAS = ("all_to_all_efficiency", "overlap")
 """What only works between replicas that share experts."""
 ELSEWHERE = {
     "user_tokens_per_s": "only `napkin` reads it",
+    "flash_write_bandwidth": "only prefix caches read it, see tests/equations/step/test_prefix_writes.py",
     "kv_under_prefill": "only pools read it, see tests/systems/test_kv_under_prefill.py",
     **dict.fromkeys(("tpot_interval", "ttft_interval", "throughput_interval"), "objectives read it"),
 }
@@ -225,7 +226,9 @@ def test_a_parallel_block_is_another_one() -> None:
 
 CACHE = PrefixCache(hit=0.5, stored_tokens=1e6, tier="host", bandwidth=1e10, usd_per_byte=1e-9)
 DRAFT = Speculation(length=2, acceptance=0.8, cost=0.1)
-ASIDE = [(CACHE, f.name) for f in fields(PrefixCache) if f.name != "memory"] + [
+# what is written binds where the tier is slow
+SLOW = {"written": replace(CACHE, bandwidth=1e7)}
+ASIDE = [(SLOW.get(f.name, CACHE), f.name) for f in fields(PrefixCache) if f.name != "memory"] + [
     # pools draft and verify read the others, see tests/systems/test_draft_verify.py
     (DRAFT, f.name)
     for f in fields(Speculation)
@@ -239,7 +242,9 @@ def test_every_fact_of_a_prefix_cache_and_of_a_draft_moves_some_output(
 ) -> None:
     design = make.design(make.h100_like(), batch=16, tp=8, dp=2)
     field = "prefix" if isinstance(part, PrefixCache) else "speculation"
-    value = {"tier": "pooled", "length": 4}.get(name, 0.5 * getattr(part, name) if name != "tier" else None)
+    value = {"tier": "pooled", "length": 4, "written": 1.0}.get(
+        name, 0.5 * getattr(part, name) if name != "tier" else None
+    )
     results = [
         headline(evaluate(design, make.context(serving="aggregated", **{field: x})))
         for x in (part, replace(part, **{name: value}))

@@ -46,7 +46,10 @@ def memories_of(
             ("latency", SourcedSeconds),
             ("endurance", SourcedNumber),
         ):
-            if name in MEMORIES[m.name].columns:
+            if name not in MEMORIES[m.name].columns:
+                continue
+            # flash whose writes nobody says has a bandwidth of 0
+            if name != "write_bandwidth" or column[f"{m.name}_{name}"]:
                 more[name] = derived(kind, column[f"{m.name}_{name}"], note)
         # a copy is not validated: its numbers are in SI
         found.append(
