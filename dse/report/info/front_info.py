@@ -69,6 +69,8 @@ class FrontInfo:
     """What the picture leaves out."""
     compared: bool = False
     """Whether chips are compared: each differs from all others and none of them is a baseline."""
+    of_pairs: bool = False
+    """Whether designs are pairs of chips."""
 
     @property
     def has_intervals(self) -> bool:
@@ -84,12 +86,14 @@ def front_info(
     *,
     intervals: Intervals | None = None,
     exact: Front | None = None,
+    looks: Mapping[str, Style] | None = None,
 ) -> FrontInfo:
     """What to draw of `front` on the axes of those names.
 
     Left out, the first two objectives are taken, time across and the other one up. `intervals` gives error
-    bars, `exact` is the front of a sweep over the same space, drawn behind. Raises `SpecError` for a name
-    that is no objective of the front.
+    bars, `exact` is the front of a sweep over the same space, drawn behind; `looks` says how designs of each
+    branch look, where they are no kinds of chips. Raises `SpecError` for a name that is no objective of the
+    front.
     """
     across, up = _axes(front, x, y)
     reference = _numbers(front.manifest.get("reference_point"))
@@ -115,7 +119,8 @@ def front_info(
     sx, sy = (scale_of(a, [v], reference[a.name] if near else None) for a, v in zip(axes, shown, strict=True))
     scales = (sx, sy)
     # the empty name is that of rows without a branch
-    looks = styles({str(b) for t in (table, baselines) if "branch" in t for b in t["branch"].dropna()} | {""})
+    branches = {str(b) for t in (table, baselines) if "branch" in t for b in t["branch"].dropna()}
+    looks = looks or styles(branches | {""})
     spreads = intervals or {}
     lines = curves(baselines, axes, scales, looks, spreads)
     compared = "compared" in front.manifest

@@ -85,7 +85,8 @@ def _designs(axes: MplAxes, info: FrontInfo) -> None:
         )
     if info.baselines and not info.compared:
         ink = {"color": "#222222", "linewidth": 1.2, "marker": "D", "markersize": 4.0}
-        axes.plot([], [], markerfacecolor="white", label="Baseline chip, its own front", **ink)
+        label = "Pair of the catalog, its own front" if info.of_pairs else "Baseline chip, its own front"
+        axes.plot([], [], markerfacecolor="white", label=label, **ink)
 
 
 def _curve(axes: MplAxes, curve: Curve, *, compared: bool) -> None:
