@@ -3,19 +3,17 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from dse.cli.pools.sampled import front_table
+from dse.cli.pools.sampled import front_table, pairs_measured_in
 from dse.cli.pools.show import show_pairs
 from dse.cli.show.gap import progress_of, show_gap
 from dse.cli.show.run_summary import counted
 from dse.cli.terminal.machine_output import print_bytes, print_json
-from dse.cli.terminal.spinner import spinner
 from dse.cli.terminal.tables import plain, remark, stdout
-from dse.errors import SpecError
 from dse.front.files import Front
 from dse.front.tables import plain_rows, to_format
 from dse.question.pools.study import PooledStudy
 from dse.report.pairs.picture import only_text, pairs_info, standings_of
-from dse.report.pairs.sampled import SampledTarget, sampled_front, sampled_note
+from dse.report.pairs.sampled import sampled_note
 from dse.report.pairs.words import eligible_of, standing_of
 from dse.report.plots.front_plot import draw_front
 from dse.search.bound.prove import Bound
@@ -66,27 +64,13 @@ def show_front_of_pools(
     return None
 
 
-def _sampled(study: PooledStudy, found: Front, samples: int, seed: int) -> list[SampledTarget]:
-    """The best pairs at each target under samples; none, and a remark why, where that cannot be."""
-    if not samples or not len(found.frame):
-        return []
-    try:
-        with spinner(study.slug) as say:
-            say(f"evaluating {samples} samples")
-            return sampled_front(study, found, samples, seed)
-    except (SpecError, KeyError, ValueError) as error:
-        # the stored front is shown all the same
-        remark(f"no intervals: its pairs cannot be evaluated again: {error}")
-        return []
-
-
 def _table(study: PooledStudy, found: Front, folder: Path, samples: int, seed: int) -> None:
     """Print the best pairs and how sure they are."""
     if not len(found.frame):
         stdout().print("No pair is stored, or none meets the condition.")
         return
     show_pairs(study, found)
-    if drawn := _sampled(study, found, samples, seed):
+    if drawn := pairs_measured_in(study, found, samples, seed):
         stdout().print()
         stdout().print(front_table(study, drawn))
         stdout().print(plain(f"Note: {sampled_note(drawn[0].found)}."), style="dim", soft_wrap=True)
@@ -103,7 +87,7 @@ def _json(study: PooledStudy, found: Front, bound: Bound | None, samples: int, s
             "axes": [axis.as_dict() for axis in found.axes],
             "hypervolume": manifest.get("hypervolume"),
             "bound": None if bound is None else bound.as_dict(),
-            "uncertainty": [at.as_dict() for at in _sampled(study, found, samples, seed)],
+            "uncertainty": [at.as_dict() for at in pairs_measured_in(study, found, samples, seed)],
             "trials": manifest.get("trials"),
             "unanchored": manifest.get("unanchored"),
             "price_bases": manifest.get("price_bases"),

@@ -1,15 +1,32 @@
-"""Pairs under samples of the uncertain numbers, as tables."""
+"""Pairs under samples of the uncertain numbers, drawn and as tables."""
 
 from collections.abc import Sequence
 
 from rich.console import RenderableType
 
 from dse.cli.terminal.quantity import format_quantity
-from dse.cli.terminal.tables import table
+from dse.cli.terminal.spinner import spinner
+from dse.cli.terminal.tables import remark, table
 from dse.decide.pairs.sampled import SampledPairs
+from dse.errors import SpecError
+from dse.front.files import Front
 from dse.question.pools.study import PooledStudy
-from dse.report.pairs.sampled import COLUMNS, SampledTarget, sampled_cells
+from dse.report.pairs.sampled import COLUMNS, SampledTarget, sampled_cells, sampled_front
 from objectives import api
+
+
+def pairs_measured_in(study: PooledStudy, found: Front, samples: int, seed: int = 1) -> list[SampledTarget]:
+    """The best pairs at each target under samples; none, and a remark why, where that cannot be."""
+    if not samples or not len(found.frame):
+        return []
+    try:
+        with spinner(study.slug) as say:
+            say(f"evaluating {samples} samples")
+            return sampled_front(study, found, samples, seed)
+    except (SpecError, KeyError, ValueError) as error:
+        # the stored front is shown all the same
+        remark(f"no intervals: its pairs cannot be evaluated again: {error}")
+        return []
 
 
 def front_table(study: PooledStudy, found: Sequence[SampledTarget]) -> RenderableType:

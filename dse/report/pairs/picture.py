@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dse.front.files import Front
-from dse.front.tables import Column, Table, plain_rows
-from dse.question.pools.eligibility import Standing
+from dse.front.tables import Column, Row, Table, plain_rows
+from dse.question.pools.eligibility import PairEligibility, Standing
 from dse.report.drawing.style import Style, chip_look
 from dse.report.info.front_info import FrontInfo, front_info
 from dse.report.pairs.words import standing_of
@@ -41,7 +41,7 @@ def named(front: Front) -> Named:
     told = [[name if name in known else OTHERS for name in names] for names in every]
     # in the order of the legend: of nine no two look alike
     order = [name for name in (*known, OTHERS) if any(name in names for names in told)]
-    looks = {name: chip_look(name, i)[0] for i, name in enumerate(order)}
+    looks = {name: replace(chip_look(name, i)[0], place=i) for i, name in enumerate(order)}
     frame, baselines = (
         table.assign(branch=Column(names, index=table.index, dtype=object)) if len(table) else table
         for table, names in zip((front.frame, front.baselines), told, strict=True)
@@ -63,18 +63,33 @@ def pairs_info(front: Front) -> FrontInfo:
     return replace(info, series=tuple(series), subtitle=subtitle, of_pairs=True)
 
 
+def first_picture(front: Front) -> FrontInfo:
+    """What to draw of the pairs that rank first; a note says which, where there are others."""
+    (first, drawn), *others = standings_of(front)
+    return _noted(pairs_info(drawn), first) if others else pairs_info(drawn)
+
+
+def other_pictures(front: Front) -> list[tuple[str, FrontInfo]]:
+    """What to draw of the pairs of each other standing, with its name."""
+    return [(only_text(standing), pairs_info(drawn)) for standing, drawn in standings_of(front)[1:]]
+
+
+def _noted(info: FrontInfo, standing: Standing) -> FrontInfo:
+    return replace(info, notes=(*info.notes, f"{only_text(standing)} alone: others do not rank among them"))
+
+
 def standings_of(front: Front) -> Sequence[tuple[Standing, Front]]:
     """The pairs of each standing by themselves, those that may win first; the front itself where it has one.
 
-    One axis of dollars takes one basis of prices. Rows keep their labels.
+    One axis of dollars takes one basis of prices. Rows keep their labels. Where unanchored pairs may win,
+    they stand with the others.
     """
     eligible = eligibility_of(front).pairs
     if eligible is None or not len(front.frame):
         return [(("", False), front)]
     tables = {"frame": front.frame, "baselines": front.baselines}
-    of_rows = {k: [standing_of(eligible, row) for row in plain_rows(t)] for k, t in tables.items()}
+    of_rows = {k: [_standing(eligible, row) for row in plain_rows(t)] for k, t in tables.items()}
     order = [(group, barred) for barred in (False, True) for group in eligible.groups]
-    order.sort(key=lambda standing: not eligible.may_win(standing))
     present = dict.fromkeys(s for s in (*order, *of_rows["frame"]) if s in of_rows["frame"])
     return [
         (
@@ -87,6 +102,11 @@ def standings_of(front: Front) -> Sequence[tuple[Standing, Front]]:
         )
         for standing in present
     ]
+
+
+def _standing(eligible: PairEligibility, row: Row) -> Standing:
+    prices, unanchored = standing_of(eligible, row)
+    return prices, unanchored and not eligible.shown
 
 
 def _only(table: Table, standings: Sequence[Standing], wanted: Standing) -> Table:
