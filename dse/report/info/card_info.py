@@ -142,7 +142,8 @@ def _pool(row: Row, role: str, seen: DesignDetail | None) -> CardPool:
     facts.append(("capital", shown(own["capex_usd"], "USD")))
     if detail is not None:
         facts += [("software stack", detail.stack)]
-    facts += [(quantity(n).label, _parameter(own, n)) for n in own if n.startswith("param_")]
+    given = [n for n in own if n.startswith("param_") and own[n] is not None]
+    facts += [(quantity(n).label, _parameter(own, n)) for n in given]
     filled = {} if seen is None else of_role(seen.ledgers.get(_FILLED, {}), role)
     return CardPool(
         label=f"{role}: {chips_text(row, role)}",

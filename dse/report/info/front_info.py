@@ -17,6 +17,7 @@ from dse.plugins import objective
 from dse.report.drawing.scales import Scale, is_near, scale_of, tick_label
 from dse.report.drawing.style import Style, chip_look, styles
 from dse.report.info.curves import Axes, Curve, Intervals, Scales, curves, drawn, edge, known, within, xy
+from dse.report.words.quantities import designs
 
 _PARTNERS = ("tpot", "usd_per_token_per_second")
 """Objectives that a front of a single one is drawn against."""
@@ -217,7 +218,7 @@ def _subtitle(front: Front) -> str:
         return f"{chips} chip{'' if chips == 1 else 's'}, each with its own front"
     # without a title the name of the study is in its place already
     parts = [str(manifest["study"])] if manifest.get("study") and manifest.get("title") else []
-    parts.append(f"{len(front.frame):,} design{'' if len(front.frame) == 1 else 's'} on the front")
+    parts.append(f"{designs(len(front.frame), of_pairs=bool(manifest.get('pools')))} on the front")
     if isinstance(manifest.get("trials"), int):
         parts.append(f"{manifest['trials']:,} trials")
     if swept := manifest.get("sweep"):

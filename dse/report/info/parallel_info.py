@@ -78,9 +78,10 @@ def parallel_info(front: Front, looks: Mapping[str, Style] | None = None) -> Par
         names = tuple(str(chip) for chip in mine["chip"]) if "chip" in mine.columns else ("",) * len(mine)
         bundles.append(Bundle(style, rows, names, at, shown))
     few = f", {len(table):,} of them drawn" if len(table) < total else ""
-    manifest, count = front.manifest, designs(total, of_pairs=bool(front.manifest.get("pools")))
+    manifest, of_pairs = front.manifest, bool(front.manifest.get("pools"))
+    count = designs(total, of_pairs)
     return ParallelInfo(
-        title="What the designs on the front have in common",
+        title=f"What the {'pairs' if of_pairs else 'designs'} on the front have in common",
         subtitle=f"{manifest.get('study') or manifest.get('title') or 'front'}: {count}{few}",
         axes=uprights,
         bundles=tuple(bundles),

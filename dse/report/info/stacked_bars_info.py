@@ -83,6 +83,10 @@ def stack_info(found: Evidence, kind: Kind) -> StackInfo:
 def _binds(found: Evidence) -> StackInfo:
     """Shares of TPOT by bottleneck for the designs of the front, fastest first."""
     pairs = [(row, seen) for row, seen in zip(found.rows, found.seen, strict=True) if seen is not None]
+    who = found.answer.eligibility
+    # a front of pairs has those of every basis of prices, each with a front of its own
+    of_one = [one for one in pairs if found.of_pairs and who.ranks(who.family(str(one[0]["chip"]), ""))]
+    pairs = of_one or pairs
     # the front is sorted by its first objective, which need not be TPOT
     pairs.sort(key=lambda pair: float(pair[0]["tpot_s"]))
     total = len(pairs)

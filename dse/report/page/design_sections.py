@@ -148,6 +148,7 @@ def designs_section(found: Evidence) -> Html:
     columns = [
         quantity("chip"),
         quantity("kind"),
+        *([quantity("ranks_among")] if found.of_pairs else []),
         *(quantity(c) for c in (*given, *parameters)),
         quantity("bound_by"),
     ]
@@ -165,7 +166,8 @@ def designs_section(found: Evidence) -> Html:
         tag("button", f"Download {form.upper()}", type="button", data_download=form)
         for form in ("csv", "json")
     ]
-    note = tag("span", "the designs that pass the filters above, in this order, in SI units", class_="quiet")
+    what = "pairs" if found.of_pairs else "designs"
+    note = tag("span", f"the {what} that pass the filters above, in this order, in SI units", class_="quiet")
     return joined(tag("div", downloads, note, class_="bar screen-only"), made)
 
 
@@ -179,13 +181,15 @@ def _table_row(
     # pairs are of several kinds, and rank among some prices
     kinds = [str(row.get(f"{role}.branch") or "") for role in roles_of(row)]
     kind = pair_name(map(kind_label, kinds)) if kinds else kind_label(str(row.get("branch") or ""))
-    role = str(who.group_of.get(family, "")) if kinds else role_label(row, seen)
+    role = "" if kinds else role_label(row, seen)
+    among = str(who.group_of.get(family, ""))
     description = ", ".join(text for text in (kind, role, anchors) if text)
     bound = word(seen.bound_by) if seen and seen.bound_by else None
     waits = {f"{label}.bound_by": word(own.bound_by) for label, own in (seen.parts if seen else {}).items()}
     return {
         "chip": Cell(_button(key, name), name),
         "kind": Cell(description, description),
+        "ranks_among": Cell(among, among),
         # the bottleneck of a part, the name that a parameter chose, or the number
         **{c: cell(waits.get(c) or chosen(row, c) or row.get(c), quantity(c)) for c in columns},
         "bound_by": cell(bound, quantity("bound_by")),

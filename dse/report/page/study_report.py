@@ -60,6 +60,7 @@ def study_report(found: Evidence, extras: Extras | None = None) -> Html:
         # downloads are called so, and a slash would be a folder
         "name": str(manifest.get("study") or "study").replace("/", "-"),
         "rows": rows_data(found),
+        **({"what": "pairs"} if found.of_pairs else {}),
         "filters": filters,
         "front": front_data(_front(found, more)),
         # only what a script draws needs data; pictures are in the page
@@ -186,9 +187,11 @@ def _approximate(found: Evidence, filters: Sequence[Data]) -> Html | None:
     if not others:
         return None
     study = str(found.front.manifest.get("study") or "STUDY")
+    # trials of pairs are not searched again
+    what, where = ("pairs", "pairs") if found.of_pairs else ("designs", "trials")
     said = (
-        f"The search did not optimise {' and '.join(others)}: these filters only select designs of the "
-        "front, and better designs may exist. To search all stored trials, use "
+        f"The search did not optimise {' and '.join(others)}: these filters only select {what} of the "
+        f"front, and better {what} may exist. To search all stored {where}, use "
     )
     command = tag("code", f"dse front {study} --where")
     return tag("p", said, command, ".", class_="quiet screen-only")
@@ -206,12 +209,8 @@ def _legend(found: Evidence) -> str:
 
 def _legend_of_pairs(found: Evidence) -> str:
     (first, _), *others = standings_of(found.front)
-    which = (
-        f"These are the {only_text(first)}; others do not rank among them and are below. " if others else ""
-    )
-    looks = (
-        "Each pair of chips, or of kinds of searched ones, has a colour of its own; hollow marks are pairs "
-    )
+    which = f"These are the {only_text(first)}; others rank apart and are below. " if others else ""
+    looks = "Each pair of chips, or of kinds of chips, has a colour of its own; hollow marks are pairs "
     lines = "Each line is the front of one pair. " if len(found.front.baselines) else ""
     use = "Hover to see a pair; click or press Enter to open its card."
     return f"{which}{looks}of the catalog. {lines}{use}"
@@ -236,7 +235,7 @@ def _figure(key: str, figure: Figure) -> Html:
     """A figure with its heading and its note; a script draws into it, or it is a picture."""
     words, size = f"{figure.title}: {figure.note}", "plot broad" if figure.wide else "plot low"
     drawn = (
-        tag("div", id=key, class_=size, role="img", aria_label=words)
+        tag("div", id=key, class_=size, role="img", aria_label=words, style=_width(figure))
         if figure.script
         else tag("img", id=key, class_="picture", src=figure.address, alt=words)
     )
@@ -247,6 +246,16 @@ def _figure(key: str, figure: Figure) -> Html:
         tag("div", drawn, class_="wide", tabindex=0) if figure.wide else drawn,
         tag("figcaption", figure.note),
     )
+
+
+_FIT = 13
+"""Upright axes that a figure of the usual width has room for."""
+
+
+def _width(figure: Figure) -> str | None:
+    """The least width of a figure of many upright axes, as pairs of searched chips have."""
+    count = len((figure.data or {}).get("axes", ()))
+    return f"min-width:{5 * count}rem" if count > _FIT else None
 
 
 def _assumptions(found: Evidence) -> Html:

@@ -59,8 +59,7 @@ def pairs_info(front: Front) -> FrontInfo:
     info = front_info(shown.front, looks=shown.looks)
     # its name says whether a pair is of the catalog
     series = [replace(s, label=s.label.replace(", baseline chip (", " (")) for s in info.series if len(s.x)]
-    subtitle = info.subtitle.replace("design", "pair", 1)
-    return replace(info, series=tuple(series), subtitle=subtitle, of_pairs=True)
+    return replace(info, series=tuple(series), of_pairs=True)
 
 
 def first_picture(front: Front) -> FrontInfo:

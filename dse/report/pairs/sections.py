@@ -31,6 +31,9 @@ def best_pairs_section(found: Evidence, keyed: Keyed) -> Html:
     limits = [] if swept is None else [float(row[f"target_{swept.column}"]) for row in result.best]
     rows = [row for row, _ in keyed.values()]
     best = list(best_pairs(rows, eligible, result.objective, swept, limits))
+    barred = {(one.prices, one.target) for one in best if not one.ranked}
+    # where only unanchored pairs are, their line says so
+    best = [one for one in best if one.row is not None or (one.prices, one.target) not in barred]
     keys: dict[object, str] = {}
     for key, (row, _) in keyed.items():
         keys.setdefault(identity(row), key)

@@ -112,8 +112,11 @@ def _designs(first: Row, last: Row, ends: Sequence[str]) -> str:
     if all(first.get(name) == last.get(name) for name in ("chip", "chips")):
         return _design(last)
     each = [f"{r.get('chip')} ({_chips(r)}) at {at}" for r, at in zip((first, last), ends, strict=True)]
-    kinds = "pairs of two kinds" if roles_of(last) else f"{_kind(last)} designs"
-    return f"{kinds}, {each[0]} and {each[1]}"
+    if roles_of(last) and first["chip"] == last["chip"]:
+        each = [f"{_chips(r)} at {at}" for r, at in zip((first, last), ends, strict=True)]
+        return f"the pair {last['chip']} ({', '.join(each)})"
+    kinds = "the pairs" if roles_of(last) else f"{_kind(last)} designs,"
+    return f"{kinds} {each[0]} and {each[1]}"
 
 
 def _but(found: Evidence, group: Sequence[tuple[float, Row]]) -> str:
