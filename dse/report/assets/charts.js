@@ -122,7 +122,7 @@ const dseCharts = (() => {
         : { y0: t.value, y1: t.value, xref: "paper", x0: 0, x1: 1 }) }));
     const log = (axis, v) => (axis.log ? Math.log10(v) : v);
     const named = info.targets.map((t, i) => ({ text: plain(t.label), showarrow: false, font: { size: 11 },
-      ...(t.axis === "x" ? { x: log(info.x, t.value), yref: "paper", y: 1, yanchor: "bottom", yshift: narrow() ? 12 * (i % 2) : 0 }
+      ...(t.axis === "x" ? { x: log(info.x, t.value), yref: "paper", y: 1, yanchor: "bottom", yshift: 12 * (narrow() ? i % 2 : t.row || 0) }
         : { y: log(info.y, t.value), xref: "paper", x: 1, xanchor: "left" }) }));
     if (!all.length) {
       named.push({ text: info.series.length ? "no design on the front meets the filters" : "no feasible design found yet",

@@ -1,6 +1,6 @@
 """What a picture of a front shows, as plain arrays: computed here, drawn in `front_plot`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -46,6 +46,8 @@ class Target:
     axis: Literal["x", "y"]
     value: float
     label: str
+    row: int = 0
+    """Row of its name above the frame, from below: names of neighbours that are close would touch in one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,7 +205,31 @@ def _lines(
     where: Literal["x", "y"], axis: Axis, scale: Scale, bounds: Mapping[str, tuple[float, ...]]
 ) -> tuple[Target, ...]:
     shown = [value * scale.factor for value in sorted(set(bounds.get(axis.name, ())))]
-    return tuple(Target(where, value, f"{value:.4g} {scale.unit}".strip()) for value in shown)
+    rows = _rows(shown, scale) if where == "x" else [0] * len(shown)
+    texts = [f"{value:.4g} {scale.unit}".strip() for value in shown]
+    return tuple(Target(where, *each) for each in zip(shown, texts, rows, strict=True))
+
+
+_CLOSE = 0.075
+"""Share of the width: names of targets nearer than this to each other would touch."""
+
+
+def _rows(shown: Sequence[float], scale: Scale) -> list[int]:
+    """The lowest row for each name in which it touches none; `shown` ascends."""
+    ends: list[float] = []
+    found = []
+    for value in shown:
+        place = _share(value, scale)
+        row = next((i for i, end in enumerate(ends) if place - end >= _CLOSE), len(ends))
+        ends[row : row + 1] = [place]
+        found.append(row)
+    return found
+
+
+def _share(value: float, scale: Scale) -> float:
+    """Where a value is between the limits, from 0 to 1."""
+    at = [np.log(v) if scale.log else v for v in (value, *scale.limits)]
+    return float((at[0] - at[1]) / (at[2] - at[1]))
 
 
 def _title(manifest: Mapping[str, object]) -> str:

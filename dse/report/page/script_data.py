@@ -131,7 +131,10 @@ def front_data(info: FrontInfo) -> Data:
         # an empty series is an entry of the legend of a picture; the page draws no legend of it
         "series": [_series(s) for s in info.series if len(s.x)],
         "baselines": [_curve(c) for c in info.baselines],
-        "targets": [{"axis": t.axis, "value": t.value, "label": t.label} for t in info.targets],
+        "targets": [
+            {"axis": t.axis, "value": t.value, "label": t.label, **({"row": t.row} if t.row else {})}
+            for t in info.targets
+        ],
         "exact": {"x": _list(info.exact[0]), "y": _list(info.exact[1])},
     }
 
