@@ -177,7 +177,9 @@ const dseCharts = (() => {
         x: names.map((n) => (found.has(n) ? found.get(n) : null)),
         hovertemplate: "%{y}: %{x:.1f} %<extra>%{fullData.name}</extra>", marker: { color: look(b) } };
     });
-    return draw(div, traces, { barmode: "group", xaxis: { title: { text: "share [%]" } },
+    // of one pair of kinds too: its name is nowhere else
+    const shown = info.branches.some((b) => b.part !== undefined) ? { showlegend: true } : {};
+    return draw(div, traces, { ...shown, barmode: "group", xaxis: { title: { text: "share [%]" } },
       yaxis: { autorange: "reversed" } });
   }
 

@@ -115,10 +115,15 @@ def _ledger(found: Evidence, plan: _Plan) -> StackInfo:
     pairs = [(label, row, seen) for label, row, seen in winners(found) if seen is not None]
     if plan.size is None:  # seconds and bytes are those of one cluster, so a mix has them for each part
         pairs = [one for pair in pairs for one in _parts(*pair)]
-    title = plan.title
+    title, which = plan.title, _which(found)
     # bytes of two pools lie in no one chip
     if plan.ledger == "capacity_bytes" and found.of_pairs:
-        pairs, title = [one for pair in pairs for one in _pools(*pair)], "Memory use of a chip of each pool"
+        own = {identity(row) for row in found.answer.best}
+        pairs = [one for pair in pairs if identity(pair[1]) in own for one in _pools(*pair)]
+        title, which = (
+            "Memory use of a chip of each pool",
+            which.replace(", and best pair of other chips,", ""),
+        )
     ledgers = [(seen.ledgers.get(plan.ledger, {}), row) for _, row, seen in pairs]
     size = plan.size
     sizes = [
@@ -131,7 +136,7 @@ def _ledger(found: Evidence, plan: _Plan) -> StackInfo:
     ]
     return StackInfo(
         title=title,
-        subtitle=f"{_name(found)}: {_which(found)}",
+        subtitle=f"{_name(found)}: {which}",
         y_label=plan.y_label,
         x_label="",
         bars=tuple(label for label, _, _ in pairs),
