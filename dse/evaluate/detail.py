@@ -27,6 +27,18 @@ Parts = Mapping[str, float]
 
 
 @dataclass(frozen=True, kw_only=True)
+class PoolDetail:
+    """One pool of a system of unlike chips; SI throughout."""
+
+    chip: Parts
+    """Columns of `api.Chips`."""
+    stack: str
+    hypothetical: bool
+    metrics: Parts
+    """What the pool has of the system: chips, replicas, busy, capex_usd, power_w."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class DesignDetail:
     """One row of a table, evaluated again; SI throughout."""
 
@@ -44,6 +56,8 @@ class DesignDetail:
     parts: Mapping[str, "DesignDetail"] = field(default_factory=dict)
     """The same for each LLM and workload of a mix, by its label; empty where there is one. The ledgers of the
     whole are then those of `combined_ledgers`."""
+    pools: Mapping[str, PoolDetail] = field(default_factory=dict)
+    """Each pool of unlike chips by its role; what `chip`, `stack` and `interval` say is then empty."""
 
     @property
     def bound_by(self) -> str:

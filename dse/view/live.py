@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import BoundedSemaphore, Lock
 
-from dse.errors import DseError, SpecError, spec_error
+from dse.errors import DseError, SpecError
 from dse.front.exact import drawn_behind
 from dse.front.files import Front, Manifest, load_front, load_manifest
-from dse.question.resolved_study import ResolvedStudy, digest, load_study
+from dse.question.pools.study import PooledStudy, Question, load_question
+from dse.question.resolved_study import digest
 from dse.report.info.evidence import Evidence, evidence
 from dse.report.info.stored_trials import Searched, search_from_trials
 from dse.report.page.html import Html
@@ -17,6 +18,8 @@ from dse.report.page.study_report import Extras, study_report
 from dse.report.words.sentence import answer_sentences
 from dse.search.analysis.as_asked import as_asked
 from dse.search.analysis.live_front import Follower
+from dse.search.pairs.as_asked import pairs_as_asked
+from dse.search.pairs.follow import PairsFollower
 from dse.search.trials.read_trials import (
     FrozenTrial,
     Storage,
@@ -70,12 +73,12 @@ class LiveStudy:
         self._read_at = 0.0
         self._lock = Lock()
         self._storage: Storage | None = None
-        self._follower: Follower | None = None
+        self._follower: Follower | PairsFollower | None = None
         self._state: State | None = None
         # equal to no stamp
         self._stamp: tuple[object, ...] = ()
         self._next = 0.0
-        self._asked: tuple[ResolvedStudy | None, str] = (None, "")
+        self._asked: tuple[Question | None, str] = (None, "")
         # what changes whenever the study or one of its configs does
         self._question = ""
         self._looked = -_LOOK
@@ -156,7 +159,7 @@ class LiveStudy:
         if time.monotonic() < self._looked + _LOOK:
             return
         try:
-            study = load_study(self._name, self._configs)
+            study = load_question(self._name, self._configs)
             self._asked, self._question = (study, ""), digest(study.digests())
         except Exception as error:  # a plug-in may raise anything
             self._question = f"its study cannot be evaluated again: {error}"
@@ -184,9 +187,7 @@ class LiveStudy:
             return State(
                 version, "", study.spec.title if study else self.slug, "Nothing is stored yet.", None
             )
-        if front.manifest.get("pools"):
-            raise spec_error("", "expected single chips, got pools; front.csv has every pair")
-        front = front if study is None else as_asked(front, study)
+        front = _as_asked(front, study)
         few = len(trials) <= _MANY
         if not few:
             left_out = f"of more than {_MANY:,} trials progress and importance are left out of live pages"
@@ -216,7 +217,7 @@ class LiveStudy:
             # the stored front can still be shown, with the reason on its page
             return [], str(error)
 
-    def _front(self, study: ResolvedStudy | None, trials: list[FrozenTrial]) -> Front | None:
+    def _front(self, study: Question | None, trials: list[FrozenTrial]) -> Front | None:
         """The front in the folder, unless there are more trials since it was written."""
         written = load_front(self.folder) if os.path.lexists(self.folder / "manifest.json") else None
         done = finished(trials)
@@ -227,7 +228,7 @@ class LiveStudy:
             return written
         # a file may be edited while the page is open: the rows so far would answer another question
         if self._follower is None or self._follower.study.digests() != study.digests():
-            self._follower = Follower(study)
+            self._follower = PairsFollower(study) if isinstance(study, PooledStudy) else Follower(study)
         return self._follower.front(trials)
 
     def _text(self) -> str:
@@ -280,6 +281,13 @@ class LiveStudy:
             except DseError:
                 self._told = stamp, {}
         return self._told[1]
+
+
+def _as_asked(front: Front, study: Question | None) -> Front:
+    """The front under the words and targets of today."""
+    if study is None:
+        return front
+    return pairs_as_asked(front, study) if isinstance(study, PooledStudy) else as_asked(front, study)
 
 
 def _first(found: Evidence) -> str:

@@ -7,7 +7,6 @@ import numpy as np
 import pairs_for_tests as pairs
 import pytest
 
-from dse.cli.pools.sampled import sampled_front
 from dse.decide.pairs.design import pair_of_row, rows_of
 from dse.decide.pairs.proposal import propose_pair
 from dse.decide.pairs.sampled import Contender, goals_under, joint, sample_pools, sampled_at, sampled_pairs
@@ -17,6 +16,7 @@ from dse.front.files import Front
 from dse.question.pools.eligibility import PairEligibility
 from dse.question.pools.study import PooledStudy
 from dse.question.variation import Place
+from dse.report.pairs.sampled import sampled_front
 from dse.search.pairs.driver import sweep_pairs
 
 SMALL: dict[str, Any] = {

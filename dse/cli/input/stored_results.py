@@ -9,10 +9,12 @@ from dse.errors import ResultsError, SpecError, spec_error
 from dse.evaluate.stored_rows import check_rows
 from dse.front.files import Front, load_front
 from dse.question.find_study import find_case
+from dse.question.pools.study import PooledStudy, load_question
 from dse.question.resolved_study import ResolvedStudy, load_study
 from dse.question.substance import as_stored, changed_since
 from dse.report.info.stored_trials import trials_of
 from dse.search.analysis.as_asked import as_asked
+from dse.search.pairs.as_asked import pairs_as_asked
 from dse.search.trials.read_trials import Trials
 from dse.spec.schema.cases import case_spec, slug_of
 from dse.spec.schema.software import split_software
@@ -102,15 +104,28 @@ def told_today(front: Front, study: str, configs: Path | None) -> Front:
     Nothing is said of a front whose study cannot be resolved any more: what needs the study says why.
     """
     try:
-        resolved = as_stored(load_study(study, configs), front.manifest)
+        found = load_question(study, configs)
     except SpecError:
         return front
+    if isinstance(found, PooledStudy):
+        return _pairs_today(front, found)
+    resolved = as_stored(found, front.manifest)
     if changed := changed_since(resolved, front.manifest):
         remark(
             f"{', '.join(changed)} changed since the front was stored, so these are results of the files as "
             f"they were; `dse run {study} --fresh` renews them"
         )
     return as_asked(front, resolved)
+
+
+def _pairs_today(front: Front, study: PooledStudy) -> Front:
+    if changed := study.changed_since(front.manifest):
+        verb = "sweep" if "grids" in front.manifest else "run"
+        remark(
+            f"{', '.join(changed)} changed since the front was stored, so these are results of the files as "
+            f"they were; `dse {verb} {study.slug} --fresh` renews them"
+        )
+    return pairs_as_asked(front, study)
 
 
 def front_under_software(study: str, out: Path | None, configs: Path | None) -> tuple[Front, Path]:
@@ -145,11 +160,7 @@ def _found(study: str) -> tuple[Path, str | None, str]:
     """`study.yaml`, the case, and the name of the results."""
     with blame("STUDY"):
         path, case = find_case(study)
-        spec = case_spec(path, case)
-        if spec.pools is not None:
-            what = "expected single chips, got pools; front.csv of their results has every pair"
-            raise spec_error(str(path), f"pools: {what}")
-        return path, case, slug_of(spec, path, case)
+        return path, case, slug_of(case_spec(path, case), path, case)
 
 
 def folder_of(study: str, out: Path | None, *, elsewhere: bool = False) -> tuple[str, Path]:

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from dse.cli.input.eligibility import apply_eligibility
-from dse.cli.pools.show import eligible_of, notes_of
 from dse.cli.pools.stored import stored_pairs
 from dse.cli.terminal.spinner import spinner
 from dse.decide.pairs.breakeven import assumption_of_pools, breakeven_pairs
 from dse.decide.scenario.breakeven import BreakEven
 from dse.question.pools.study import PooledStudy
+from dse.report.pairs.words import eligible_of, notes_of
 
 
 def breakeven_of_pools(

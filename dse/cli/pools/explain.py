@@ -4,7 +4,6 @@ from pathlib import Path
 
 from rich.console import RenderableType
 
-from dse.cli.pools.show import eligible_of, notes_of
 from dse.cli.pools.stored import stored_pairs
 from dse.cli.show.system import show_system
 from dse.cli.show_data.influences import numbers_table, source_lines
@@ -17,6 +16,7 @@ from dse.decide.pairs.explanation import PairExplanation, explain_pair
 from dse.decide.pairs.neighbours import PairNeighbour
 from dse.question.pools.study import PooledStudy
 from dse.question.variation import Fact
+from dse.report.pairs.words import eligible_of, notes_of
 from dse.report.words.violations import pretty_violation
 from dse.spec.schema.space import NAME, PARAMETERS
 

@@ -7,8 +7,7 @@ from rich.console import Console
 
 from dse.cli.input.eligibility import apply_eligibility
 from dse.cli.pools.repeat import repeat_command
-from dse.cli.pools.sampled import sampled_note, sampled_table
-from dse.cli.pools.show import eligible_of, notes_of
+from dse.cli.pools.sampled import sampled_table
 from dse.cli.pools.stored import stored_pairs
 from dse.cli.show.system import show_system
 from dse.cli.show_data.single_changes import name_of_change
@@ -20,6 +19,8 @@ from dse.decide.pairs.proposal import PairProposal, ProposedChip, propose_pair
 from dse.evaluate.batch import axis_of
 from dse.front.files import write_files
 from dse.question.pools.study import PooledStudy
+from dse.report.pairs.sampled import sampled_note
+from dse.report.pairs.words import eligible_of, notes_of
 from dse.spec.yaml.writing import yaml_of
 
 _TIE = 0.001

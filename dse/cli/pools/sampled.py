@@ -1,67 +1,32 @@
-"""Pairs under samples of the uncertain numbers, as tables and a sentence."""
+"""Pairs under samples of the uncertain numbers, drawn and as tables."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from rich.console import RenderableType
 
-from dse.choose.rule import merged
-from dse.cli.pools.show import eligible_of, standing_of
-from dse.cli.terminal.quantity import NONE, format_quantity
-from dse.cli.terminal.tables import table
-from dse.decide.pairs.design import pair_of_row, rows_of
-from dse.decide.pairs.sampled import Asked, Contender, SampledPairs, sampled_at
-from dse.evaluate.batch import axis_of
+from dse.cli.terminal.quantity import format_quantity
+from dse.cli.terminal.spinner import spinner
+from dse.cli.terminal.tables import remark, table
+from dse.decide.pairs.sampled import SampledPairs
+from dse.errors import SpecError
 from dse.front.files import Front
 from dse.question.pools.study import PooledStudy
+from dse.report.pairs.sampled import COLUMNS, SampledTarget, sampled_cells, sampled_front
 from objectives import api
 
-MOST = 6
-"""Pairs of chips that are compared at a target: the best ones."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class SampledTarget:
-    """Pairs of one group of prices at one target."""
-
-    prices: str
-    target: float | None
-    """Of the swept objective; None where none is swept."""
-    found: SampledPairs
-
-    def as_dict(self) -> dict[str, object]:
-        """Plain data for JSON."""
-        return {"ranks_among": self.prices, "target": self.target, **self.found.as_dict()}
-
-
-def sampled_front(study: PooledStudy, front: Front, samples: int, seed: int = 1) -> list[SampledTarget]:
-    """The best pairs of a stored front at each target, each group of prices by itself."""
-    asked = list(_asked(study, front))
-    found = sampled_at(study, [each for _, _, each in asked], samples, seed)
-    return [
-        SampledTarget(prices=prices, target=target, found=of)
-        for (prices, target, _), of in zip(asked, found, strict=True)
-    ]
-
-
-def _asked(study: PooledStudy, front: Front) -> Iterator[tuple[str, float | None, Asked]]:
-    """The best rows of each pair of chips that may win, by group of prices and target."""
-    eligible, swept, goal = eligible_of(front, study), study.first.swept, axis_of(study.first.goal)
-    rows = [row for row in rows_of(front) if eligible.may_win(standing_of(eligible, row))]
-    sign = -1.0 if goal.maximised else 1.0
-    ranked = sorted(rows, key=lambda row: sign * float(row[goal.column]))
-    for prices in dict.fromkeys(standing_of(eligible, row)[0] for row in rows):
-        own = [row for row in ranked if standing_of(eligible, row)[0] == prices]
-        for target in study.spec.report_at if swept is not None else (None,):
-            met = own
-            limits = study.limits
-            if swept is not None and target is not None:
-                met = [row for row in own if float(row[axis_of(swept).column]) <= target]
-                limits = merged(limits, ((swept, target),))
-            best = {str(row["chip"]): row for row in reversed(met)}
-            some = [row for row in met if best[str(row["chip"])] is row][:MOST]
-            if some:
-                yield prices, target, ([Contender.of(pair_of_row(study, row)) for row in some], limits)
+def pairs_measured_in(study: PooledStudy, found: Front, samples: int, seed: int = 1) -> list[SampledTarget]:
+    """The best pairs at each target under samples; none, and a remark why, where that cannot be."""
+    if not samples or not len(found.frame):
+        return []
+    try:
+        with spinner(study.slug) as say:
+            say(f"evaluating {samples} samples")
+            return sampled_front(study, found, samples, seed)
+    except (SpecError, KeyError, ValueError) as error:
+        # the stored front is shown all the same
+        remark(f"no intervals: its pairs cannot be evaluated again: {error}")
+        return []
 
 
 def front_table(study: PooledStudy, found: Sequence[SampledTarget]) -> RenderableType:
@@ -70,7 +35,7 @@ def front_table(study: PooledStudy, found: Sequence[SampledTarget]) -> Renderabl
     several = len({at.prices for at in found}) > 1
     for at in found:
         limit = "any" if at.target is None or swept is None else format_quantity(at.target, swept.unit)
-        for cells in _rows(at.found, goal):
+        for cells in sampled_cells(at.found, goal, format_quantity):
             rows.append([limit, *cells])
             limit = ""
         if several:
@@ -81,39 +46,7 @@ def front_table(study: PooledStudy, found: Sequence[SampledTarget]) -> Renderabl
     return table(columns, rows, title=title, right=columns[2:], flexible=["pair"], least=12)
 
 
-COLUMNS = ("pair", "P10", "median", "P90", "best in", "meets target in", "mean regret")
-
-
 def sampled_table(found: SampledPairs, goal: api.Objective) -> RenderableType:
     """P10, median and P90 of each pair, and how often it is the best."""
-    title, rows = f"Uncertainty of {goal.label}", list(_rows(found, goal))
+    title, rows = f"Uncertainty of {goal.label}", list(sampled_cells(found, goal, format_quantity))
     return table(list(COLUMNS), rows, title=title, right=list(COLUMNS[1:]), flexible=["pair"], least=12)
-
-
-def _rows(found: SampledPairs, goal: api.Objective) -> Iterator[list[str]]:
-    """The cells of each pair."""
-    wins, feasible = found.drawn.wins, found.drawn.feasible
-    for i, name in enumerate(found.names):
-        regret = found.regret(i)
-        cells = [format_quantity(value, goal.unit) if feasible[i] else NONE for value in found.interval(i)]
-        # one pair is the best of one
-        best = f"{wins[i]:.0%}" if len(found.names) > 1 else NONE
-        shares = [
-            best,
-            f"{feasible[i]:.0%}",
-            NONE if regret is None or len(found.names) == 1 else f"{regret:.1%}",
-        ]
-        yield [name, *cells, *shares]
-
-
-def sampled_note(found: SampledPairs) -> str:
-    """What the columns mean."""
-    drawn = found.drawn
-    layouts = "with fixed layouts" if found.fixed else "with layouts chosen again from a coarse grid in each"
-    return (
-        f"P10, median, P90: {drawn.samples} samples of {drawn.numbers} uncertain inputs and of the error of "
-        f"calibrated stacks, {layouts}; an input of both pools is drawn once. Mean regret: how much a pair "
-        "is worse than the best of each sample, where it never fails. Percentiles are over the samples in "
-        "which a pair meets the target. The error of pairing chips itself is not in it: no measured row is "
-        "of a system of unlike chips"
-    )

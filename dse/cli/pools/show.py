@@ -9,31 +9,14 @@ from rich.text import Text
 from dse.cli.show.run_summary import selection_rules
 from dse.cli.terminal.quantity import format_quantity
 from dse.cli.terminal.tables import plain, stdout, table
-from dse.evaluate.pools.estimate import DECODE_ONLY, UNMEASURED
-from dse.front.axis import Axis
 from dse.front.files import Front
 from dse.front.tables import Row, plain_rows
-from dse.question.pools.eligibility import PairEligibility, Standing
+from dse.question.pools.eligibility import PairEligibility
 from dse.question.pools.study import PooledStudy
+from dse.report.pairs.best import best_pairs
+from dse.report.pairs.words import UNRANKED, chips_text, eligible_of, layout_text, notes_of, standing_of
 from dse.report.words.answer import contenders
-from dse.report.words.eligibility import SHOWN
 from dse.report.words.part_names import counted
-from dse.text import cp_text
-
-FLEET = (
-    "pairs are fleets in their real ratio, so that chips and capital may be fractions; dse estimate --pool "
-    "prints the smallest whole system, and pools: system in the workload makes every pair one"
-)
-GRID = (
-    "layouts are those that the study lists, and of sizes that it leaves out those of a coarse grid: batches "
-    "and EP between them were not tried"
-)
-SOLVED = (
-    "layouts are those that the study lists; of sizes that it leaves out a coarse grid was paired, and chips "
-    "that contend at a target were solved again between its steps"
-)
-UNRANKED = "unanchored"
-"""Head of the line of the best pair that may not win."""
 
 
 def show_pairs(study: PooledStudy, front: Front) -> None:
@@ -66,39 +49,6 @@ def show_pairs(study: PooledStudy, front: Front) -> None:
         console.print(plain(f"Note: {note.rstrip('.')}."), style="dim", soft_wrap=True)
 
 
-def notes_of(study: PooledStudy, eligible: PairEligibility, *, solved: bool = True) -> Iterator[str]:
-    """What a reader must know of every pair: prices, anchors, assumptions, how it is served, its link.
-
-    Without `solved` its layouts are those of the coarse grid alone.
-    """
-    yield from eligible.lines()
-    work = study.context.workload
-    if work.serving == "decode-only":
-        yield DECODE_ONLY
-    drafts = work.speculation
-    if drafts is not None and drafts.llm is not None:
-        yield (
-            f"drafts of {drafts.llm.name}, {drafts.length} tokens a step; the acceptance, "
-            f"{drafts.acceptance:g}, is stated and not predicted"
-        )
-    if "prefill" in study.pools and work.pools == "fleet":
-        yield FLEET
-    again = solved and "prefill" in study.pools and study.first.swept and study.spec.report_at
-    yield SOLVED if again else GRID
-    yield UNMEASURED
-    yield study.link.note.replace("; --pool-link", "")
-
-
-def eligible_of(front: Front, study: PooledStudy) -> PairEligibility:
-    """Which pairs of a front may win, by its manifest."""
-    return PairEligibility.of(front.manifest, list(study.pools), shown=bool(front.manifest.get(SHOWN)))
-
-
-def standing_of(eligible: PairEligibility, row: Row) -> Standing:
-    """What a pair of a front ranks among."""
-    return eligible.standing([str(row[f"{role}.chip"]) for role in eligible.roles])
-
-
 def print_stored(out: Path) -> None:
     """Where the results are."""
     solved = ", at_targets.csv" if (out / "at_targets.csv").is_file() else ""
@@ -112,44 +62,22 @@ def _rows(
 
     And below it the best of those that may not win.
     """
-    swept, goal = study.first.swept, study.first.goal
-    columns = {axis.name: axis for axis in front.axes}
-    best = columns[goal.name]
-    targets = study.spec.report_at if swept is not None and swept.name in columns else ()
-    for target in targets:
-        assert swept is not None
-        some = [row for row in rows if float(row[columns[swept.name].column]) <= target]
-        head = f"{swept.label} within {format_quantity(target, swept.unit)}"
-        yield from _lines(head, some, best, front, study, eligible)
-    if not targets:
-        yield from _lines("any", rows, best, front, study, eligible)
+    axes = {axis.name: axis for axis in front.axes}
+    swept = None if study.first.swept is None else axes.get(study.first.swept.name)
+    targets = study.spec.report_at if swept is not None else ()
+    for best in best_pairs(rows, eligible, axes[study.first.goal.name], swept, targets):
+        head = UNRANKED
+        if best.ranked and (swept is None or best.target is None):
+            head = "any"
+        elif best.ranked and swept is not None and best.target is not None:
+            head = f"{swept.label} within {format_quantity(best.target, swept.unit)}"
+        yield _line(head, best.row, front, study)
 
 
-def _lines(
-    head: str, some: Sequence[Row], best: Axis, front: Front, study: PooledStudy, eligible: PairEligibility
-) -> Iterator[list[str | Text]]:
-    """The best that may win, and below it the best that may not."""
-    ranked = [row for row in some if eligible.may_win(standing_of(eligible, row))]
-    yield _line(head, ranked, best, front, study)
-    if barred := [row for row in some if not eligible.may_win(standing_of(eligible, row))]:
-        yield _line(UNRANKED, barred, best, front, study)
-
-
-def _line(head: str, some: Sequence[Row], best: Axis, front: Front, study: PooledStudy) -> list[str | Text]:
-    """The best of some pairs."""
-    if not some:
+def _line(head: str, row: Row | None, front: Front, study: PooledStudy) -> list[str | Text]:
+    """One pair."""
+    if row is None:
         return [head, "none found", *[""] * (2 * len(study.pools) + len(front.axes))]
-    sign = -1.0 if best.maximised else 1.0
-    row = min(some, key=lambda r: sign * float(r[best.column]))
-    pools = [cell for role in study.pools for cell in _pool(row, role)]
+    pools = [cell for role in study.pools for cell in (chips_text(row, role), layout_text(row, role))]
     values = [format_quantity(row[axis.column], axis.unit) for axis in front.axes]
     return [head, *pools, counted(float(row["chips"])), *values]
-
-
-def _pool(row: Row, role: str) -> tuple[str, str]:
-    """The chip of a pool with its number, and its layout."""
-    # CP is left out of tables where all of it is 1
-    d = {name: int(row.get(f"{role}.{name}", 1)) for name in ("batch", "tp", "cp", "pp", "ep")}
-    ways = f"TP {d['tp']}{cp_text(d)}, PP {d['pp']}" + (f", EP {d['ep']}" if d["ep"] > 1 else "")
-    held = f"batch {d['batch']:,}, " if role in ("decode", "attention", "verify") else ""
-    return f"{counted(float(row[f'{role}.chips']))} {row[f'{role}.chip']}", f"{held}{ways}"

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from dse.choose.rule import violations
-from dse.evaluate.detail import DesignDetail, deployments_of, family_of, row_of, spread
+from dse.errors import spec_error
+from dse.evaluate.detail import DesignDetail, Family, PoolDetail, deployments_of, family_of, row_of, spread
 from dse.evaluate.estimate_result import where_split
+from dse.evaluate.stored_rows import check_rows
 from dse.front.tables import Column, Table
 from dse.question.chip_names import branch_of
 from dse.question.pools.study import PooledStudy
@@ -19,20 +21,49 @@ def pairs_of_rows(study: PooledStudy, rows: Table) -> api.Designs:
 
     Raises `SpecError` for a row whose chips are neither of the space nor among the chips of their pool.
     """
-    pools = tuple(_pool(study, role, rows) for role in study.pools)
+    return _systems(study, rows, _families(study, rows))
+
+
+def _systems(study: PooledStudy, rows: Table, families: Mapping[str, Family]) -> api.Designs:
+    pools = tuple(
+        api.Pool(
+            role=role,
+            chips=family.chips,
+            deployments=deployments_of(study.pools[role], rows, f"{role}."),
+        )
+        for role, family in families.items()
+    )
     return api.Designs(pools=pools, link=study.link.columns())
 
 
-def _pool(study: PooledStudy, role: str, rows: Table) -> api.Pool:
-    own, start = study.pools[role], f"{role}."
-    name = _family(study, role, str(rows[start + "chip"].iloc[0]))
-    known = "baseline" if name in own.baselines else "search"
+def _families(study: PooledStudy, rows: Table) -> dict[str, Family]:
+    """The chips of each pool of rows that are alike."""
+    found = {}
+    for role, own in study.pools.items():
+        part = _of_pool(study, role, rows)
+        found[role] = family_of(own, _family(study, role, str(part["chip"].iloc[0])), part)
+    return found
+
+
+def _of_pool(study: PooledStudy, role: str, rows: Table) -> Table:
+    """The columns of a pool under the names that tables of single chips have."""
+    start, real = f"{role}.", study.pools[role].baselines
     part = rows[[c for c in rows.columns if c.startswith(start)]].rename(
         columns=lambda column: column.removeprefix(start)
     )
-    family = family_of(own, name, part.assign(role=known))
-    deployments = deployments_of(own, rows, start)
-    return api.Pool(role=role, chips=family.chips, deployments=deployments)
+    known = ["baseline" if str(chip) in real else "search" for chip in part["chip"]]
+    return part.assign(role=known, trial=rows.get("trial", 0))
+
+
+def check_pairs(study: PooledStudy, rows: Table) -> None:
+    """Raise `SpecError` unless each row is a pair of `study`: its chips, all parameters, both layouts."""
+    if not len(rows):
+        return
+    for role, own in study.pools.items():
+        if f"{role}.chip" not in rows.columns:
+            what = f"expected the column {role}.chip of every pair, got none"
+            raise spec_error(study.slug, f"{what}: the results are damaged, or of another study")
+        check_rows(own, _of_pool(study, role, rows))
 
 
 def _family(study: PooledStudy, role: str, chip: str) -> str:
@@ -54,10 +85,13 @@ def details_of_pairs(study: PooledStudy, rows: Table) -> list[DesignDetail]:
 
 def _evaluated(study: PooledStudy, rows: Table) -> list[DesignDetail]:
     """Rows of one pair of families in one call."""
-    designs, n = pairs_of_rows(study, rows), len(rows)
+    families, n = _families(study, rows), len(rows)
+    designs = _systems(study, rows, families)
     metrics = study.first.cost_model.evaluate(designs, study.context, detail=True)
     ledgers = {ledger.name: spread(getattr(metrics, ledger.field), n) for ledger in LEDGERS}
     over = spread(violations(metrics, study.context, study.limits), n)
+    columns = {role: spread(family.chips.columns(), n) for role, family in families.items()}
+    of_pools = {role: spread(metrics.of_pools[role], n) for role in families}
     none: Mapping[str, float] = {}
     return [
         DesignDetail(
@@ -68,6 +102,15 @@ def _evaluated(study: PooledStudy, rows: Table) -> list[DesignDetail]:
             hypothetical=bool(np.any(rows["role"] == "search")),
             ledgers={name: where_split(row_of(parts, i)) for name, parts in ledgers.items()},
             violations=where_split(row_of(over, i)),
+            pools={
+                role: PoolDetail(
+                    chip=row_of(columns[role], i),
+                    stack=family.stack.name,
+                    hypothetical=family.hypothetical,
+                    metrics=row_of(of_pools[role], i),
+                )
+                for role, family in families.items()
+            },
         )
         for i in range(n)
     ]

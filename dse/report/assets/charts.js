@@ -11,6 +11,7 @@ const dseCharts = (() => {
   const colour = (kind) => css(KINDS[kind] || "--other");
   const symbol = (marker) => SYMBOLS[marker] || "circle";
   const part = (i) => css(`--p${i % 14}`);
+  const look = (s) => (s.part === undefined ? colour(s.kind) : part(s.part));
   // Names are text: Plotly reads a little markup in what it writes.
   const plain = (text) => String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
   const lines = (text) => plain(text).replaceAll("\n", "<br>");
@@ -105,15 +106,15 @@ const dseCharts = (() => {
       const dash = DASHES[i % DASHES.length];
       traces.push(markers(points, hoverOf, { name: plain(b.label), legendrank: 1010, mode: "lines+markers",
         error_x: bars(points, "x", 4), error_y: bars(points, "y", 4),
-        line: { shape: "hv", color: colour(b.kind), width: 1.4, dash },
-        marker: { symbol: `${symbol(b.marker)}-open`, size: 6, color: colour(b.kind) } }));
+        line: { shape: "hv", color: look(b), width: 1.4, dash },
+        marker: { symbol: `${symbol(b.marker)}-open`, size: 6, color: look(b) } }));
     });
     for (const s of info.series) {
       const points = kept(s.points, keep);
       traces.push(markers(points, hoverOf, { name: plain(s.label), mode: "markers", error_x: bars(points, "x", 12),
         error_y: bars(points, "y", 12),
         marker: { symbol: symbol(s.marker) + (s.real ? "-open" : ""), size: all.length > 120 ? 6 : 10,
-          color: colour(s.kind), line: { width: s.real ? 1.5 : 0.6, color: s.real ? colour(s.kind) : css("--paper") } } }));
+          color: look(s), line: { width: s.real ? 1.5 : 0.6, color: s.real ? look(s) : css("--paper") } } }));
     }
     const limits = info.targets.map((t) => ({ type: "line", layer: "below",
       line: { color: css("--quiet"), width: 1, dash: "dash" },
@@ -121,7 +122,7 @@ const dseCharts = (() => {
         : { y0: t.value, y1: t.value, xref: "paper", x0: 0, x1: 1 }) }));
     const log = (axis, v) => (axis.log ? Math.log10(v) : v);
     const named = info.targets.map((t, i) => ({ text: plain(t.label), showarrow: false, font: { size: 11 },
-      ...(t.axis === "x" ? { x: log(info.x, t.value), yref: "paper", y: 1, yanchor: "bottom", yshift: narrow() ? 12 * (i % 2) : 0 }
+      ...(t.axis === "x" ? { x: log(info.x, t.value), yref: "paper", y: 1, yanchor: "bottom", yshift: 12 * (narrow() ? i % 2 : t.row || 0) }
         : { y: log(info.y, t.value), xref: "paper", x: 1, xanchor: "left" }) }));
     if (!all.length) {
       named.push({ text: info.series.length ? "no design on the front meets the filters" : "no feasible design found yet",
@@ -158,7 +159,7 @@ const dseCharts = (() => {
       text: row.shown.map((v, i) => `${lines(row.name)}<br>${plain(info.axes[i].title)}: ${plain(v)}`),
       hovertemplate: "%{text}<extra></extra>", customdata: at.map(() => row.key),
       opacity: Math.max(0.25, Math.min(0.9, 30 / b.lines.length)),
-      line: { color: colour(b.kind), width: 1 }, marker: { symbol: symbol(b.marker), size: 4, color: colour(b.kind) } })));
+      line: { color: look(b), width: 1 }, marker: { symbol: symbol(b.marker), size: 4, color: look(b) } })));
     const named = info.axes.flatMap((axis, i) => axis.ticks.map((t) => ({ x: i, y: t[0], text: plain(t[1]),
       showarrow: false, xanchor: "left", font: { size: 10 }, bgcolor: css("--paper"), opacity: 0.85 })));
     const upright = at.map((i) => ({ type: "line", x0: i, x1: i, y0: 0, y1: 1, line: { color: css("--ink"), width: 1 } }));
@@ -174,9 +175,11 @@ const dseCharts = (() => {
       const found = new Map(b.shares);
       return { type: "bar", orientation: "h", name: plain(b.label), y: names.map(plain),
         x: names.map((n) => (found.has(n) ? found.get(n) : null)),
-        hovertemplate: "%{y}: %{x:.1f} %<extra>%{fullData.name}</extra>", marker: { color: colour(b.kind) } };
+        hovertemplate: "%{y}: %{x:.1f} %<extra>%{fullData.name}</extra>", marker: { color: look(b) } };
     });
-    return draw(div, traces, { barmode: "group", xaxis: { title: { text: "share [%]" } },
+    // of one pair of kinds too: its name is nowhere else
+    const shown = info.branches.some((b) => b.part !== undefined) ? { showlegend: true } : {};
+    return draw(div, traces, { ...shown, barmode: "group", xaxis: { title: { text: "share [%]" } },
       yaxis: { autorange: "reversed" } });
   }
 

@@ -72,7 +72,7 @@ const dseReport = (() => {
       shown += row.hidden ? 0 : 1;
     }
     const count = byId("count");
-    if (count && table) count.textContent = `${shown} of ${table.tBodies[0].rows.length} designs and deployments`;
+    if (count && table) count.textContent = `${shown} of ${table.tBodies[0].rows.length} ${data.what || "designs and deployments"}`;
     return drawFront();
   }
 

@@ -14,6 +14,8 @@ class Style:
     label: str
     marker: str
     colour: str
+    place: int | None = None
+    """Number of a pair of chips, whose colour on a page is the one of that number."""
 
 
 Dashes = tuple[float, ...]

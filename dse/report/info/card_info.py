@@ -2,15 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from dse.evaluate.detail import DesignDetail
+from dse.evaluate.pools.estimate import UNMEASURED
 from dse.front.tables import Row
 from dse.plugins import metrics_of
+from dse.question.chip_names import pair_name
+from dse.report.pairs.words import chips_text, layout_text
 from dse.report.words.part_names import counted, word
-from dse.report.words.quantities import is_of_member, quantity, shown, written
+from dse.report.words.quantities import chosen, is_of_member, quantity, shown, written
 from dse.report.words.violations import pretty_violation
 from dse.spec.yaml.units import pretty
 from objectives.ledgers import LEDGERS
+from objectives.systems.split import ROLES
 
 Fact = tuple[str, str]
 """What it is called, and its value for people."""
@@ -40,6 +45,18 @@ class CardPart:
 
 
 @dataclass(frozen=True)
+class CardPool:
+    """What is shown of one pool of unlike chips."""
+
+    label: str
+    facts: tuple[Fact, ...]
+    """Its layout, and what it has of the system."""
+    chip: tuple[Fact, ...]
+    ledgers: tuple[Ledger, ...]
+    """What fills a chip of it."""
+
+
+@dataclass(frozen=True)
 class Card:
     """All words and numbers of one card."""
 
@@ -58,6 +75,8 @@ class Card:
     parts: tuple[CardPart, ...]
     """Of a mix; then `ledgers` holds what is shown of the whole alone."""
     notes: tuple[str, ...]
+    pools: tuple[CardPool, ...] = ()
+    """Of a pair of chips."""
 
 
 MIXED = (
@@ -82,13 +101,14 @@ def card_of(row: Row, seen: DesignDetail | None) -> Card:
     chip = dict(seen.chip) if seen else {"price_usd": row.get("price_usd")}
     # a row keeps its violations as they were stored
     found = seen.violations if seen else _violations(row)
+    roles = roles_of(row)
     return Card(
         name=str(row.get("chip", "design")),
         kind=str(row.get("branch") or ""),
-        role=role_label(row, seen),
-        chip=tuple(_chip_facts(chip)),
+        role=pair_name(roles) if roles else role_label(row, seen),
+        chip=() if roles else tuple(_chip_facts(chip)),
         deployment=tuple(_deployment(row)),
-        results=(*_results(row, seen.interval if seen else {}), *_members(row)),
+        results=(*_results(row, seen.interval if seen else {}), *(() if roles else _members(row))),
         ledgers=_ledgers(seen) if seen else (),
         # each part of a mix has a bottleneck of its own
         bound_by=word(seen.bound_by) if seen and not seen.parts else "",
@@ -98,13 +118,61 @@ def card_of(row: Row, seen: DesignDetail | None) -> Card:
             for label, own in (seen.parts.items() if seen else ())
         ),
         notes=tuple(_notes(row, seen)),
+        pools=tuple(_pool(row, role, seen) for role in roles),
     )
+
+
+def roles_of(row: Row) -> list[str]:
+    """Roles of the pools of a row, in the order in which pages name them; none for a single chip."""
+    return [role for role in ROLES if row.get(f"{role}.chip") is not None]
+
+
+def _pool(row: Row, role: str, seen: DesignDetail | None) -> CardPool:
+    """The chip of a pool, its layout, and what it has of the system."""
+    start = f"{role}."
+    own = {name.removeprefix(start): value for name, value in row.items() if name.startswith(start)}
+    detail = None if seen is None else seen.pools.get(role)
+    facts = [
+        ("layout", layout_text(row, role)),
+        ("chips", counted(own["chips"])),
+        ("replicas", counted(own["replicas"])),
+    ]
+    if detail is not None and "busy" in detail.metrics:
+        facts.append(("busy", f"{detail.metrics['busy']:.0%}"))
+    facts.append(("capital", shown(own["capex_usd"], "USD")))
+    if detail is not None:
+        facts += [("software stack", detail.stack)]
+    given = [n for n in own if n.startswith("param_") and own[n] is not None]
+    facts += [(quantity(n).label, _parameter(own, n)) for n in given]
+    filled = {} if seen is None else of_role(seen.ledgers.get(_FILLED, {}), role)
+    return CardPool(
+        label=f"{role}: {chips_text(row, role)}",
+        facts=tuple(facts),
+        chip=tuple(_chip_facts({"price_usd": own.get("price_usd")} if detail is None else detail.chip)),
+        ledgers=ledgers_of({_FILLED: filled}, {_FILLED: "What fills a chip of it: {}"}),
+    )
+
+
+def _parameter(own: Row, name: str) -> str:
+    q = quantity(name)
+    return chosen(own, name) or f"{written(own[name] * q.factor)} {q.unit}".rstrip()
+
+
+_FILLED = "capacity_bytes"
+
+
+def of_role(parts: Mapping[str, float], role: str) -> dict[str, float]:
+    """Of the parts of a ledger those of one pool, without its role."""
+    start = f"{role}."
+    return {name.removeprefix(start): v for name, v in parts.items() if name.startswith(start)}
 
 
 def _ledgers(seen: DesignDetail) -> tuple[Ledger, ...]:
     """All of a design; of a mix those that it has in all, because seconds and bytes are those of a part."""
     whole = [ledger.name for ledger in LEDGERS if ledger.of_the_whole]
     names = whole if seen.parts else list(seen.ledgers)
+    # of pairs what fills a chip is said of each pool
+    names = [name for name in names if not (seen.pools and name == _FILLED)]
     return ledgers_of({name: seen.ledgers[name] for name in names if name in seen.ledgers})
 
 
@@ -115,8 +183,10 @@ def role_label(row: Row, seen: DesignDetail | None) -> str:
     return "hypothetical baseline" if seen is not None and seen.hypothetical else "baseline"
 
 
-def ledgers_of(ledgers: Mapping[str, Mapping[str, float]]) -> tuple[Ledger, ...]:
-    """Ledgers in the order they are shown; those without a total are left out."""
+def ledgers_of(
+    ledgers: Mapping[str, Mapping[str, float]], titles: Mapping[str, str] = MappingProxyType({})
+) -> tuple[Ledger, ...]:
+    """Ledgers in the order they are shown, some under other `titles`; those without a total are left out."""
     found = []
     for each in LEDGERS:
         parts = tuple(ledgers.get(each.name, {}).items())
@@ -124,7 +194,7 @@ def ledgers_of(ledgers: Mapping[str, Mapping[str, float]]) -> tuple[Ledger, ...]
         # shares of nothing cannot be drawn
         if total != 0.0:
             # titles name the unit, so that a dollar sign would say it twice
-            title = each.title.format(shown(total, each.unit).lstrip("$"))
+            title = titles.get(each.name, each.title).format(shown(total, each.unit).lstrip("$"))
             found.append(Ledger(title, each.unit, parts))
     return tuple(found)
 
@@ -201,11 +271,14 @@ def _violations(row: Row) -> dict[str, float]:
 def _notes(row: Row, seen: DesignDetail | None) -> list[str]:
     """Notes below a card: mixes, missing breakdowns, the stack and its error."""
     notes = []
-    if any(is_of_member(column) for column in row):
+    roles = roles_of(row)
+    if not roles and any(is_of_member(column) for column in row):
         notes.append(MIXED)
     if seen is None:
         unknown = "no breakdown: the study of this design cannot be evaluated here"
         return [*notes, unknown]
+    if roles:
+        return [*notes, f"no error bar: {UNMEASURED.partition(':')[0]}"]
     notes.append(f"software stack {seen.stack}")
     if seen.interval:
         factors = ", ".join(f"{word(name)} x{pretty(f, '')}" for name, f in seen.interval.items())

@@ -1,6 +1,6 @@
 """What a picture of a front shows, as plain arrays: computed here, drawn in `front_plot`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -17,6 +17,7 @@ from dse.plugins import objective
 from dse.report.drawing.scales import Scale, is_near, scale_of, tick_label
 from dse.report.drawing.style import Style, chip_look, styles
 from dse.report.info.curves import Axes, Curve, Intervals, Scales, curves, drawn, edge, known, within, xy
+from dse.report.words.quantities import designs
 
 _PARTNERS = ("tpot", "usd_per_token_per_second")
 """Objectives that a front of a single one is drawn against."""
@@ -45,6 +46,8 @@ class Target:
     axis: Literal["x", "y"]
     value: float
     label: str
+    row: int = 0
+    """Row of its name above the frame, from below: names of neighbours that are close would touch in one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +72,8 @@ class FrontInfo:
     """What the picture leaves out."""
     compared: bool = False
     """Whether chips are compared: each differs from all others and none of them is a baseline."""
+    of_pairs: bool = False
+    """Whether designs are pairs of chips."""
 
     @property
     def has_intervals(self) -> bool:
@@ -84,12 +89,14 @@ def front_info(
     *,
     intervals: Intervals | None = None,
     exact: Front | None = None,
+    looks: Mapping[str, Style] | None = None,
 ) -> FrontInfo:
     """What to draw of `front` on the axes of those names.
 
     Left out, the first two objectives are taken, time across and the other one up. `intervals` gives error
-    bars, `exact` is the front of a sweep over the same space, drawn behind. Raises `SpecError` for a name
-    that is no objective of the front.
+    bars, `exact` is the front of a sweep over the same space, drawn behind; `looks` says how designs of each
+    branch look, where they are no kinds of chips. Raises `SpecError` for a name that is no objective of the
+    front.
     """
     across, up = _axes(front, x, y)
     reference = _numbers(front.manifest.get("reference_point"))
@@ -115,7 +122,8 @@ def front_info(
     sx, sy = (scale_of(a, [v], reference[a.name] if near else None) for a, v in zip(axes, shown, strict=True))
     scales = (sx, sy)
     # the empty name is that of rows without a branch
-    looks = styles({str(b) for t in (table, baselines) if "branch" in t for b in t["branch"].dropna()} | {""})
+    branches = {str(b) for t in (table, baselines) if "branch" in t for b in t["branch"].dropna()}
+    looks = looks or styles(branches | {""})
     spreads = intervals or {}
     lines = curves(baselines, axes, scales, looks, spreads)
     compared = "compared" in front.manifest
@@ -197,7 +205,31 @@ def _lines(
     where: Literal["x", "y"], axis: Axis, scale: Scale, bounds: Mapping[str, tuple[float, ...]]
 ) -> tuple[Target, ...]:
     shown = [value * scale.factor for value in sorted(set(bounds.get(axis.name, ())))]
-    return tuple(Target(where, value, f"{value:.4g} {scale.unit}".strip()) for value in shown)
+    rows = _rows(shown, scale) if where == "x" else [0] * len(shown)
+    texts = [f"{value:.4g} {scale.unit}".strip() for value in shown]
+    return tuple(Target(where, *each) for each in zip(shown, texts, rows, strict=True))
+
+
+_CLOSE = 0.075
+"""Share of the width: names of targets nearer than this to each other would touch."""
+
+
+def _rows(shown: Sequence[float], scale: Scale) -> list[int]:
+    """The lowest row for each name in which it touches none; `shown` ascends."""
+    ends: list[float] = []
+    found = []
+    for value in shown:
+        place = _share(value, scale)
+        row = next((i for i, end in enumerate(ends) if place - end >= _CLOSE), len(ends))
+        ends[row : row + 1] = [place]
+        found.append(row)
+    return found
+
+
+def _share(value: float, scale: Scale) -> float:
+    """Where a value is between the limits, from 0 to 1."""
+    at = [np.log(v) if scale.log else v for v in (value, *scale.limits)]
+    return float((at[0] - at[1]) / (at[2] - at[1]))
 
 
 def _title(manifest: Mapping[str, object]) -> str:
@@ -212,7 +244,7 @@ def _subtitle(front: Front) -> str:
         return f"{chips} chip{'' if chips == 1 else 's'}, each with its own front"
     # without a title the name of the study is in its place already
     parts = [str(manifest["study"])] if manifest.get("study") and manifest.get("title") else []
-    parts.append(f"{len(front.frame):,} design{'' if len(front.frame) == 1 else 's'} on the front")
+    parts.append(f"{designs(len(front.frame), of_pairs=bool(manifest.get('pools')))} on the front")
     if isinstance(manifest.get("trials"), int):
         parts.append(f"{manifest['trials']:,} trials")
     if swept := manifest.get("sweep"):

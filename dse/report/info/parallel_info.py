@@ -11,6 +11,7 @@ from dse.front.tables import Table
 from dse.report.drawing.scales import tick_label
 from dse.report.drawing.style import Style, styles
 from dse.report.words.quantities import Quantity, designs, quantity
+from objectives.systems.split import ROLES
 
 MOST = 400
 """Lines; of more designs as many are shown, evenly spread along the first axis of the front."""
@@ -56,14 +57,17 @@ class ParallelInfo:
     bundles: tuple[Bundle, ...]
 
 
-def parallel_info(front: Front) -> ParallelInfo:
-    """What to draw of a front: what was searched, how it is deployed, what it costs, what it reaches."""
+def parallel_info(front: Front, looks: Mapping[str, Style] | None = None) -> ParallelInfo:
+    """What to draw of a front: what was searched, how it is deployed, what it costs, what it reaches.
+
+    `looks` says how designs of each branch look, where they are no kinds of chips.
+    """
     table, total = _few(front.frame), len(front.frame)
     columns = _columns(front)
     uprights = tuple(_upright(quantity(c), _numbers(table, c), _names(table, c)) for c in columns)
     kinds = [str(b) for b in table["branch"].fillna("")] if "branch" in table.columns else [""] * len(table)
     bundles = []
-    for name, style in styles(set(kinds)).items():
+    for name, style in (looks or styles(set(kinds))).items():
         mine = table[[kind == name for kind in kinds]]
         # an empty list cannot be stacked, and a front may have no column that varies
         shown = np.column_stack(
@@ -74,10 +78,11 @@ def parallel_info(front: Front) -> ParallelInfo:
         names = tuple(str(chip) for chip in mine["chip"]) if "chip" in mine.columns else ("",) * len(mine)
         bundles.append(Bundle(style, rows, names, at, shown))
     few = f", {len(table):,} of them drawn" if len(table) < total else ""
-    manifest = front.manifest
+    manifest, of_pairs = front.manifest, bool(front.manifest.get("pools"))
+    count = designs(total, of_pairs)
     return ParallelInfo(
-        title="What the designs on the front have in common",
-        subtitle=f"{manifest.get('study') or manifest.get('title') or 'front'}: {designs(total)}{few}",
+        title=f"What the {'pairs' if of_pairs else 'designs'} on the front have in common",
+        subtitle=f"{manifest.get('study') or manifest.get('title') or 'front'}: {count}{few}",
         axes=uprights,
         bundles=tuple(bundles),
     )
@@ -86,12 +91,24 @@ def parallel_info(front: Front) -> ParallelInfo:
 def _columns(front: Front) -> list[str]:
     """Searched parameters, deployment, objectives; without those that never vary."""
     given = list(front.frame.columns)
-    names = [c for c in given if str(c).startswith("param_")]
+    names = [c for c in given if _own(c).startswith("param_")]
     goals = [axis.column for axis in front.axes]
     # from cause to effect: what was searched at the left, what it reaches at the right
-    chosen = [*names, *(c for c in _LAST if c in given and c not in goals), *(c for c in goals if c in given)]
+    sizes = [c for last in _LAST for c in given if _last(c, last) and c not in goals]
+    chosen = [*names, *sizes, *(c for c in goals if c in given)]
     # objectives stay, since a reader looks for them
     return [c for c in chosen if c in goals or front.frame[c].nunique() > 1]
+
+
+def _own(column: object) -> str:
+    """The name of a column without the role of its pool."""
+    role, _, own = str(column).partition(".")
+    return own if role in ROLES else str(column)
+
+
+def _last(column: object, name: str) -> bool:
+    """Whether a column is that of a size, of a pool too; numbers of chips of pools add up to that of all."""
+    return column == name or (_own(column) == name and name not in ("chips", "price_usd", "capex_usd"))
 
 
 def _few(frame: Table) -> Table:
@@ -108,7 +125,7 @@ def _numbers(table: Table, column: str) -> Floats:
 
 def _names(table: Table, column: str) -> dict[float, str]:
     """What the numbers of a column stand for, in the column of names beside it; empty for mere numbers."""
-    own = column.removeprefix("param_")
+    own = column.replace("param_", "", 1)
     if own == column or own not in table.columns:
         return {}
     pairs = zip(_numbers(table, column).tolist(), table[own].tolist(), strict=True)

@@ -1,7 +1,7 @@
 """What pictures of stacked bars show: time, money, bytes, and what binds along the front."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Literal
 
@@ -11,10 +11,13 @@ from dse.arrays import Floats
 from dse.evaluate.detail import DesignDetail
 from dse.front.query import best_at_targets
 from dse.front.tables import Row, plain_rows
+from dse.question.chip_names import BESIDE
 from dse.report.drawing.scales import tick_label
 from dse.report.drawing.style import kind_label
+from dse.report.info.card_info import of_role
 from dse.report.info.evidence import Evidence, identity
-from dse.report.words.answer import baselines_of, best_label, tolerance_of
+from dse.report.pairs.best import others_at
+from dse.report.words.answer import baselines_of, best_label, ranked, tolerance_of
 from dse.report.words.part_names import word
 from dse.report.words.quantities import designs, shown
 
@@ -35,7 +38,7 @@ class StackInfo:
     bars: tuple[str, ...]
     """Label of each bar (n,); lines are separated by newlines."""
     kinds: tuple[str, ...]
-    """Kind of chip of each bar."""
+    """Kind of chip of each bar; empty for pairs, which have several."""
     totals: tuple[str, ...]
     """What each bar means, written above it; empty along a front."""
     parts: tuple[tuple[str, Floats], ...]
@@ -80,6 +83,10 @@ def stack_info(found: Evidence, kind: Kind) -> StackInfo:
 def _binds(found: Evidence) -> StackInfo:
     """Shares of TPOT by bottleneck for the designs of the front, fastest first."""
     pairs = [(row, seen) for row, seen in zip(found.rows, found.seen, strict=True) if seen is not None]
+    who = found.answer.eligibility
+    # a front of pairs has those of every basis of prices, each with a front of its own
+    of_one = [one for one in pairs if found.of_pairs and who.ranks(who.family(str(one[0]["chip"]), ""))]
+    pairs = of_one or pairs
     # the front is sorted by its first objective, which need not be TPOT
     pairs.sort(key=lambda pair: float(pair[0]["tpot_s"]))
     total = len(pairs)
@@ -87,14 +94,15 @@ def _binds(found: Evidence) -> StackInfo:
         pairs = [pairs[i] for i in np.unique(np.linspace(0, total - 1, MOST).round().astype(int))]
     sizes = [_shares(seen.ledgers.get("bound_s", {})) for _, seen in pairs]
     few = f", {len(pairs)} of them shown" if len(pairs) < total else ""
+    count = designs(total, found.of_pairs)
     mixed = SLOWEST if any(seen.parts for _, seen in pairs) else ""
     return StackInfo(
         title="Bottleneck along the front",
-        subtitle=f"{_name(found)}: {designs(total)} of the front and its targets{few}, fastest first{mixed}",
+        subtitle=f"{_name(found)}: {count} of the front and its targets{few}, fastest first{mixed}",
         y_label="share of TPOT [%]",
         x_label="TPOT of the design [ms]",
         bars=tuple(tick_label(float(f"{float(row['tpot_s']) * 1e3:.3g}")) for row, _ in pairs),
-        kinds=tuple(str(row.get("branch") or "") for row, _ in pairs),
+        kinds=_kinds(found, [row for row, _ in pairs]),
         totals=(),
         parts=_columns(sizes),
         notes=_cautions(found, len(pairs)),
@@ -107,6 +115,15 @@ def _ledger(found: Evidence, plan: _Plan) -> StackInfo:
     pairs = [(label, row, seen) for label, row, seen in winners(found) if seen is not None]
     if plan.size is None:  # seconds and bytes are those of one cluster, so a mix has them for each part
         pairs = [one for pair in pairs for one in _parts(*pair)]
+    title, which = plan.title, _which(found)
+    # bytes of two pools lie in no one chip
+    if plan.ledger == "capacity_bytes" and found.of_pairs:
+        own = {identity(row) for row in found.answer.best}
+        pairs = [one for pair in pairs if identity(pair[1]) in own for one in _pools(*pair)]
+        title, which = (
+            "Memory use of a chip of each pool",
+            which.replace(", and best pair of other chips,", ""),
+        )
     ledgers = [(seen.ledgers.get(plan.ledger, {}), row) for _, row, seen in pairs]
     size = plan.size
     sizes = [
@@ -118,12 +135,12 @@ def _ledger(found: Evidence, plan: _Plan) -> StackInfo:
         for (parts, _), shown_parts in zip(ledgers, sizes, strict=True)
     ]
     return StackInfo(
-        title=plan.title,
-        subtitle=f"{_name(found)}: {_which(found)}",
+        title=title,
+        subtitle=f"{_name(found)}: {which}",
         y_label=plan.y_label,
         x_label="",
         bars=tuple(label for label, _, _ in pairs),
-        kinds=tuple(str(row.get("branch") or "") for _, row, _ in pairs),
+        kinds=_kinds(found, [row for _, row, _ in pairs]),
         totals=tuple(shown(total, plan.unit) for total in totals),
         parts=_columns(sizes),
         notes=_cautions(found, len(pairs)),
@@ -138,6 +155,24 @@ def _parts(label: str, row: Row, seen: DesignDetail) -> list[tuple[str, Row, Des
     return [(f"{label}\n{part}", row, own) for part, own in seen.parts.items()]
 
 
+def _pools(label: str, row: Row, seen: DesignDetail) -> list[tuple[str, Row, DesignDetail]]:
+    """A bar for what fills a chip of each pool."""
+    whole = seen.ledgers.get("capacity_bytes", {})
+    limit, *_ = label.split("\n")
+    return [
+        (
+            f"{limit}\n{role}\n{row[f'{role}.chip']}",
+            row,
+            replace(seen, ledgers={"capacity_bytes": of_role(whole, role)}),
+        )
+        for role in seen.pools
+    ]
+
+
+def _kinds(found: Evidence, rows: Sequence[Row]) -> tuple[str, ...]:
+    return () if found.of_pairs else tuple(str(row.get("branch") or "") for row in rows)
+
+
 def winners(found: Evidence) -> Iterator[tuple[str, Row, DesignDetail | None]]:
     """The best design at each target and the best baseline there with a label, once for neighbours alike.
 
@@ -147,7 +182,7 @@ def winners(found: Evidence) -> Iterator[tuple[str, Row, DesignDetail | None]]:
     if result.target is None:
         for row in result.best:
             own, seen = found.design_of(row)
-            yield f"{best_label(found.front, row)}\n{own.get('chip')}", own, seen
+            yield f"{best_label(found.front, row)}\n{_chips(str(own.get('chip')))}", own, seen
         return
     limits = [float(row[f"target_{result.target.column}"]) for row in result.best]
     at_each = zip(limits, result.best, rivals_at(found, limits), strict=True)
@@ -158,8 +193,13 @@ def winners(found: Evidence) -> Iterator[tuple[str, Row, DesignDetail | None]]:
         ends = dict.fromkeys(shown(limit, result.target.unit) for limit, _, _ in (alike[0], alike[-1]))
         for best in _pair(*alike[0][1:]):
             own, seen = found.design_of(best)
-            kind = kind_label(str(own.get("branch") or ""))
-            yield f"within {' to '.join(ends)}\n{own['chip']}\n{kind}", own, seen
+            kind = "" if found.of_pairs else f"\n{kind_label(str(own.get('branch') or ''))}"
+            yield f"within {' to '.join(ends)}\n{_chips(str(own['chip']))}{kind}", own, seen
+
+
+def _chips(name: str) -> str:
+    """Chips of a pair, each on a line of its own."""
+    return name.replace(BESIDE, f"{BESIDE.rstrip()}\n")
 
 
 def _pair(row: Row, rival: Row | None) -> list[Row]:
@@ -171,13 +211,18 @@ def _pair(row: Row, rival: Row | None) -> list[Row]:
 def _which(found: Evidence) -> str:
     """What the bars are."""
     if found.answer.target is None:
-        return "best design of each objective"
+        return f"best {'pair' if found.of_pairs else 'design'} of each objective"
+    if found.of_pairs:
+        return "best pair, and best pair of other chips, at each target"
     return "best design and best baseline at each target, one bar where they are the same"
 
 
 def rivals_at(found: Evidence, limits: Sequence[float]) -> list[Row | None]:
-    """The best baseline that meets each target; None where none does."""
+    """The best baseline that meets each target, of pairs the best of other chips; None where none does."""
     result = found.answer
+    if found.of_pairs and result.target is not None:
+        every = ranked(found.front)
+        return others_at(every, result.eligibility, result.target, limits, result.objective)
     # those alone that may win, as for the best design that they are compared with
     real = result.eligibility.ranked(baselines_of(found.front))
     if result.target is None or not len(real):

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from dse.errors import DseError, SpecError, spec_error
 from dse.masks import hidden
-from dse.question.resolved_study import ResolvedStudy
+from dse.question.pools.study import PooledStudy, Question
 from dse.search.analysis.importance import Importance, importance
 from dse.search.analysis.progress import Progress, progress
+from dse.search.pairs.follow import importance_of_pairs, progress_of_pairs
 from dse.search.trials.read_trials import Trials, reading, remote_trials, stored_trials
 
 
@@ -19,7 +20,7 @@ class Searched:
     progress: Progress | None
 
 
-def searched(study: ResolvedStudy | None, folder: Path, storage: str | None = None) -> Searched:
+def searched(study: Question | None, folder: Path, storage: str | None = None) -> Searched:
     """Read the trials in a results folder; a folder without any, or with those of another study, has none.
 
     Those of a `storage` elsewhere must be there: raises `SpecError` where it cannot be read or has none.
@@ -46,11 +47,25 @@ def trials_of(slug: str, folder: Path, storage: str | None) -> Trials:
     return found
 
 
-def search_from_trials(study: ResolvedStudy, trials: Trials) -> Searched:
+def search_from_trials(study: Question, trials: Trials) -> Searched:
     """What `trials` say; nothing where the space has changed since, so that they mean nothing any more."""
     if not trials:
         return Searched(None, None)
     try:
-        return Searched(importance(study, trials), progress(study, trials))
+        return Searched(importance_of(study, trials), progress_of(study, trials))
     except (SpecError, KeyError, ValueError):
         return Searched(None, None)
+
+
+def importance_of(study: Question, trials: Trials) -> tuple[Importance, ...]:
+    """Which parameters decide, of single chips or of pairs."""
+    if isinstance(study, PooledStudy):
+        return importance_of_pairs(study, trials)
+    return importance(study, trials)
+
+
+def progress_of(study: Question, trials: Trials) -> Progress:
+    """How the front grew, of single chips or of pairs."""
+    if isinstance(study, PooledStudy):
+        return progress_of_pairs(study, trials)
+    return progress(study, trials)

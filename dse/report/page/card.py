@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from dse.report.drawing.style import PARTS, kind_label
-from dse.report.info.card_info import Card, CardPart, Fact, Ledger
+from dse.report.info.card_info import Card, CardPart, CardPool, Fact, Ledger
 from dse.report.page.html import Html, joined, tag
 from dse.report.words.part_names import word
 from dse.report.words.quantities import shown
@@ -20,16 +20,33 @@ def card_html(card: Card, heading: str | None = None, *, folded: bool = False) -
         "article",
         tag("p", heading, class_="quiet") if heading else None,
         tag("h3", card.name),
-        tag("p", ", ".join(t for t in (kind_label(card.kind), card.role) if t), class_="quiet"),
+        tag("p", card.role if card.pools else _kind(card), class_="quiet"),
         facts([*card.results, *card.deployment]),
         tag("p", "Bound by ", tag("strong", card.bound_by), ".") if card.bound_by else None,
         _ledgers(card.ledgers, folded),
         [_part(part) for part in card.parts],
+        [_pool(pool) for pool in card.pools],
         tag("details", tag("summary", "The chip"), facts(card.chip)) if card.chip else None,
         # open where there is something to see
         tag("details", tag("summary", "Constraints"), _constraints(card), open=_violated(card)),
         [tag("p", note, class_="note") for note in card.notes],
         class_=f"card {kind}",
+    )
+
+
+def _kind(card: Card) -> str:
+    return ", ".join(t for t in (kind_label(card.kind), card.role) if t)
+
+
+def _pool(pool: CardPool) -> Html:
+    """The chip, the layout and the bytes of one pool; open, since these make the pair."""
+    return tag(
+        "details",
+        tag("summary", pool.label),
+        facts(pool.facts),
+        [ledger_html(ledger) for ledger in pool.ledgers],
+        tag("details", tag("summary", "The chip"), facts(pool.chip)),
+        open=True,
     )
 
 

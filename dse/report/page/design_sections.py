@@ -1,14 +1,14 @@
 """Sections of a study page that list designs: the best at each target, all designs, and their cards."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from dse.evaluate.detail import DesignDetail
 from dse.front.axis import Axis
 from dse.front.tables import Row
 from dse.plugins import metrics_of
-from dse.question.unanchored import family
+from dse.question.chip_names import pair_name
 from dse.report.drawing.style import kind_label
-from dse.report.info.card_info import card_of, role_label
+from dse.report.info.card_info import card_of, role_label, roles_of
 from dse.report.info.evidence import Evidence, identity
 from dse.report.info.stacked_bars_info import rivals_at
 from dse.report.page.card import card_html
@@ -17,9 +17,12 @@ from dse.report.page.script_data import baseline_key, front_key, listed
 from dse.report.page.table import Cell, cell, table
 from dse.report.page.uncertainty_table import uncertainty_table
 from dse.report.words.answer import best_label
+from dse.report.words.eligibility import Eligibility
 from dse.report.words.part_names import counted, word
 from dse.report.words.quantities import chosen, is_of_member, quantity, shown
 
+CAPTION = "Designs on the front and deployments of the baselines; click a heading to sort"
+CAPTION_OF_PAIRS = "Pairs on the fronts, and those solved at targets; click a heading to sort"
 _LAYOUT = ("price_usd", "batch", "tp", "cp", "pp", "dp")
 
 
@@ -105,7 +108,7 @@ def _number_in(rows: Sequence[Row], row: Row) -> int | None:
 
 
 def _cards(found: Evidence, heads: Mapping[str, str]) -> Html:
-    every = _keyed(found)
+    every = keyed_rows(found)
     return tag(
         "div",
         [card_html(card_of(*every[key]), head, folded=True) for key, head in heads.items()],
@@ -113,7 +116,9 @@ def _cards(found: Evidence, heads: Mapping[str, str]) -> Html:
     )
 
 
-def _keyed(found: Evidence) -> dict[str, tuple[Row, DesignDetail | None]]:
+def keyed_rows(found: Evidence) -> dict[str, tuple[Row, DesignDetail | None]]:
+    """Every row of the page with its details, by what scripts call it."""
+    """Every row of the page with its details, by what scripts call it."""
     # front and baselines are numbered apart, so a row keeps its number in its own table
     own = {front_key(i): pair for i, pair in enumerate(zip(found.rows, found.seen, strict=True))}
     others = zip(found.baselines, found.seen_baselines, strict=True)
@@ -126,7 +131,7 @@ def _button(key: str, text: str) -> Html:
 
 def designs_section(found: Evidence) -> Html:
     """A sortable table of all designs of the front and of all deployments of the baselines."""
-    keyed = _keyed(found)
+    keyed = keyed_rows(found)
     every = {key: keyed[key] for key in listed(found)}
     usual = (*(metric.column for metric in metrics_of("table")), *_LAYOUT)
     # a column that no design has would be all dashes
@@ -135,45 +140,56 @@ def designs_section(found: Evidence) -> Html:
         given = [c for c in given if c != "cp"]
     names = dict.fromkeys(c for row, _ in every.values() for c in row)
     parts = list(dict.fromkeys(label for _, seen in every.values() if seen for label in seen.parts))
-    own = [*(c for c in names if is_of_member(c)), *(f"{label}.bound_by" for label in parts)]
+    # kinds of the chips of pools are in the column of kinds
+    members = [c for c in names if is_of_member(c) and not c.endswith((".branch", ".dp"))]
+    own = [*members, *(f"{label}.bound_by" for label in parts)]
     # sorted, since designs of several branches bring theirs in any order
     parameters = [*sorted(c for c in names if c.startswith("param_")), *own]
     columns = [
         quantity("chip"),
         quantity("kind"),
+        *([quantity("ranks_among")] if found.of_pairs else []),
         *(quantity(c) for c in (*given, *parameters)),
         quantity("bound_by"),
     ]
     # listed all the same: a table of all designs hides none, it says what may not win
-    barred = found.answer.eligibility.unanchored
-    rows = [_table_row(key, row, seen, [*given, *parameters], barred) for key, (row, seen) in every.items()]
+    who = found.answer.eligibility
+    rows = [_table_row(key, row, seen, [*given, *parameters], who) for key, (row, seen) in every.items()]
     made = table(
         "designs",
         columns,
         rows,
         keys=list(every),
-        caption="Designs on the front and deployments of the baselines; click a heading to sort",
+        caption=CAPTION_OF_PAIRS if found.of_pairs else CAPTION,
     )
     downloads = [
         tag("button", f"Download {form.upper()}", type="button", data_download=form)
         for form in ("csv", "json")
     ]
-    note = tag("span", "the designs that pass the filters above, in this order, in SI units", class_="quiet")
+    what = "pairs" if found.of_pairs else "designs"
+    note = tag("span", f"the {what} that pass the filters above, in this order, in SI units", class_="quiet")
     return joined(tag("div", downloads, note, class_="bar screen-only"), made)
 
 
 def _table_row(
-    key: str, row: Row, seen: DesignDetail | None, columns: Sequence[str], barred: Container[str]
+    key: str, row: Row, seen: DesignDetail | None, columns: Sequence[str], who: Eligibility
 ) -> dict[str, Cell]:
     """The cells of one design in the table of all designs."""
-    name, kind = str(row.get("chip")), kind_label(str(row.get("branch") or ""))
-    anchors = "unanchored" if family(name, str(row.get("role"))) in barred else ""
-    description = ", ".join(text for text in (kind, role_label(row, seen), anchors) if text)
+    name = str(row.get("chip"))
+    family = who.family(name, str(row.get("role")))
+    anchors = "unanchored" if family in who.unanchored else ""
+    # pairs are of several kinds, and rank among some prices
+    kinds = [str(row.get(f"{role}.branch") or "") for role in roles_of(row)]
+    kind = pair_name(map(kind_label, kinds)) if kinds else kind_label(str(row.get("branch") or ""))
+    role = "" if kinds else role_label(row, seen)
+    among = str(who.group_of.get(family, ""))
+    description = ", ".join(text for text in (kind, role, anchors) if text)
     bound = word(seen.bound_by) if seen and seen.bound_by else None
     waits = {f"{label}.bound_by": word(own.bound_by) for label, own in (seen.parts if seen else {}).items()}
     return {
         "chip": Cell(_button(key, name), name),
         "kind": Cell(description, description),
+        "ranks_among": Cell(among, among),
         # the bottleneck of a part, the name that a parameter chose, or the number
         **{c: cell(waits.get(c) or chosen(row, c) or row.get(c), quantity(c)) for c in columns},
         "bound_by": cell(bound, quantity("bound_by")),
@@ -184,5 +200,5 @@ def card_templates(found: Evidence) -> Html:
     """Every card, for the dialog; a template costs a browser no layout."""
     return joined(
         tag("template", card_html(card_of(row, seen)), id=f"card-{key}")
-        for key, (row, seen) in _keyed(found).items()
+        for key, (row, seen) in keyed_rows(found).items()
     )

@@ -9,19 +9,23 @@ import numpy as np
 from dse.arrays import Floats
 from dse.evaluate.detail import DesignDetail
 from dse.front.tables import Row
+from dse.question.chip_names import BESIDE
 from dse.report.drawing.scales import Scale, tick_label, ticks
 from dse.report.drawing.style import PARTS, Style, kind_label, kind_of
+from dse.report.info.card_info import roles_of
 from dse.report.info.curves import Curve
 from dse.report.info.evidence import Evidence, identity
 from dse.report.info.front_info import FrontInfo, Series
 from dse.report.info.parallel_info import ParallelInfo
 from dse.report.info.progress_info import ProgressInfo
 from dse.report.info.stacked_bars_info import StackInfo
+from dse.report.pairs.words import chips_text, layout_text
 from dse.report.plots.importance_plot import parameter_label
 from dse.report.words.part_names import counted, word
 from dse.report.words.quantities import chosen, quantity, shown, written
 from dse.search.analysis.importance import Importance
 from dse.text import cp_text
+from objectives.systems.split import ROLES
 
 Data = dict[str, object]
 FILTERS = ("tpot_s", "ttft_s", "capex_usd")
@@ -60,13 +64,15 @@ def rows_data(found: Evidence) -> Data:
 
 def hover(row: Row, seen: DesignDetail | None) -> str:
     """A design in a few lines."""
-    capital = quantity("capex_usd").label
+    capital, roles = quantity("capex_usd").label, roles_of(row)
+    kind = "" if roles else f" ({kind_label(str(row.get('branch') or ''))})"
     lines = [
-        f"{row.get('chip')} ({kind_label(str(row.get('branch') or ''))})",
+        f"{row.get('chip')}{kind}",
         f"$/(token/s) {shown(row.get('usd_per_token_per_s'), '')}",
         f"TPOT {shown(row.get('tpot_s'), 's')}, TTFT {shown(row.get('ttft_s'), 's')}",
         f"{counted(row.get('chips') or 0)} chips, {capital} {shown(row.get('capex_usd'), 'USD')}",
     ]
+    lines += [f"{role}: {chips_text(row, role)}, {layout_text(row, role)}" for role in roles]
     # a mix has deployments of its parts only
     if row.get("batch") is not None:
         lines.append(f"batch {row['batch']}, TP {row.get('tp')}{cp_text(row)}, PP {row.get('pp')}")
@@ -78,7 +84,7 @@ def hover(row: Row, seen: DesignDetail | None) -> str:
         lines.append(f"{part}: batch {row[f'{part}.batch']}, {sizes}, TPOT {speed}, bound by {bound}")
     parameters = [
         f"{q.label} {chosen(row, q.column) or written(row[q.column] * q.factor)} {q.unit}".rstrip()
-        for q in (quantity(column) for column in row if column.startswith("param_"))
+        for q in (quantity(column) for column in row if _is_parameter(column))
         if row[q.column] is not None
     ]
     # two a line keep the box narrow
@@ -87,6 +93,12 @@ def hover(row: Row, seen: DesignDetail | None) -> str:
     if seen is not None and seen.bound_by and not seen.parts:
         lines.append(f"bound by {word(seen.bound_by)}")
     return "\n".join(lines)
+
+
+def _is_parameter(column: str) -> bool:
+    """Whether a column is a parameter of a chip, maybe of that of a pool."""
+    role, _, own = column.partition(".")
+    return (own if role in ROLES else column).startswith("param_")
 
 
 def filters_data(found: Evidence) -> list[Data]:
@@ -119,7 +131,10 @@ def front_data(info: FrontInfo) -> Data:
         # an empty series is an entry of the legend of a picture; the page draws no legend of it
         "series": [_series(s) for s in info.series if len(s.x)],
         "baselines": [_curve(c) for c in info.baselines],
-        "targets": [{"axis": t.axis, "value": t.value, "label": t.label} for t in info.targets],
+        "targets": [
+            {"axis": t.axis, "value": t.value, "label": t.label, **({"row": t.row} if t.row else {})}
+            for t in info.targets
+        ],
         "exact": {"x": _list(info.exact[0]), "y": _list(info.exact[1])},
     }
 
@@ -182,9 +197,10 @@ def importance_data(found: Sequence[Importance]) -> Data:
             {
                 "label": f"{kind_label(one.branch)}: {one.trials:,} trials",
                 "kind": one.branch,
+                **({"part": i} if BESIDE in one.branch else {}),
                 "shares": [[parameter_label(name), 100 * share] for name, share in one.shares],
             }
-            for one in found
+            for i, one in enumerate(found)
         ]
     }
 
@@ -219,8 +235,10 @@ def _scale(scale: Scale) -> Data:
     }
 
 
-def _look(style: Style) -> Mapping[str, str]:
-    return {"kind": kind_of(style), "marker": style.marker}
+def _look(style: Style) -> Mapping[str, str | int]:
+    look: dict[str, str | int] = {"kind": kind_of(style), "marker": style.marker}
+    # a pair has a colour of its own, as a part of a bar has
+    return {**look, "part": style.place} if style.place is not None else look
 
 
 def _series(s: Series) -> Data:

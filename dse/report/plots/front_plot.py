@@ -13,7 +13,7 @@ from dse.report.info.curves import Curve
 from dse.report.info.front_info import FrontInfo
 
 _CROWD = 120  # points from which on the markers shrink
-_CLOSE = 0.075  # of the width: names of targets nearer than this to each other would touch
+_ROW = 11  # points that a row of names of targets takes
 _BARS = 12  # error bars of a series at most; the others are as long
 _EXACT = "#C9CED6"
 
@@ -85,7 +85,8 @@ def _designs(axes: MplAxes, info: FrontInfo) -> None:
         )
     if info.baselines and not info.compared:
         ink = {"color": "#222222", "linewidth": 1.2, "marker": "D", "markersize": 4.0}
-        axes.plot([], [], markerfacecolor="white", label="Baseline chip, its own front", **ink)
+        label = "Pair of the catalog, its own front" if info.of_pairs else "Baseline chip, its own front"
+        axes.plot([], [], markerfacecolor="white", label=label, **ink)
 
 
 def _curve(axes: MplAxes, curve: Curve, *, compared: bool) -> None:
@@ -141,26 +142,21 @@ def _bounds(axes: MplAxes, info: FrontInfo) -> None:
 
 
 def _target_names(axes: MplAxes, info: FrontInfo) -> None:
-    """Above the frame, in two rows where neighbours are close; beside the frame for the upright axis."""
-    last, row = -np.inf, 0
+    """Above the frame, in rows where neighbours are close; beside the frame for the upright axis."""
     for target in info.targets:
         if target.axis == "y":
             place, ink = (1.005, target.value), {"va": "center", "transform": axes.get_yaxis_transform()}
         else:
-            pixel = axes.transData.transform((target.value, info.y.limits[0]))
-            where = float(axes.transAxes.inverted().transform(pixel)[0])
-            # in turn up and down, as two rows are enough for neighbours
-            row = 1 - row if where - last < _CLOSE else 0
-            last = where
-            place = (target.value, 1.01 + 0.035 * row)
+            place = (target.value, 1.01 + 0.035 * target.row)
             ink = {"va": "bottom", "ha": "center", "transform": axes.get_xaxis_transform()}
         axes.text(*place, target.label, fontsize=8, color="#333333", **ink)
 
 
 def _words(figure: MplFigure, axes: MplAxes, info: FrontInfo) -> MplText:
     """Everything around the picture; returns the title, which still has to move above the axes."""
-    # names of targets on x take up to two rows between axes and title
-    title = head(figure, axes, info.title, info.subtitle, pad=26 if info.targets else 8)
+    # names of targets on x take two rows between axes and title, and more where many are close
+    more = _ROW * max(0, max((t.row for t in info.targets), default=0) - 1)
+    title = head(figure, axes, info.title, info.subtitle, pad=26 + more if info.targets else 8)
     # compared chips are curves alone, so an empty series says nothing of them
     if not any(len(s.x) for s in info.series) and not (info.compared and info.baselines):
         nothing(

@@ -7,6 +7,7 @@ from dse.report.drawing.canvas import MplFigure, foot, frame, head, nothing, ren
 from dse.report.drawing.style import styles
 from dse.report.words.quantities import quantity
 from dse.search.analysis.importance import LEAST, Importance
+from objectives.systems.split import ROLES
 
 TITLE = "Which parameters decide whether a chip reaches the front"
 NOTE = (
@@ -32,6 +33,9 @@ def parameter_label(name: str) -> str:
     # the swept latency limit is a parameter of a trial, and has no column of its own
     if name.endswith("_target"):
         return f"{quantity(name.removesuffix('_target') + '_s').label} target"
+    role, _, own = name.partition(".")
+    if own and role in ROLES:
+        return f"{role}: {parameter_label(own)}"
     return quantity(f"param_{name}").label
 
 

@@ -9,17 +9,25 @@ from dse.report.drawing.canvas import MplFigure, head, nothing, render, save
 from dse.report.info.parallel_info import ParallelInfo
 
 _SIZE = (11.5, 5.2)
+_FIT = 13
+"""Axes that the usual width has room for."""
 _DASHES = ("-", "--", ":", "-.")
 
 
 def draw_parallel(info: ParallelInfo, path: Path) -> None:
     """Write the picture to `path` (.png, .svg or .pdf by its suffix), all of it or nothing."""
-    save(lambda figure: _draw(figure, info), path, _SIZE)
+    save(lambda figure: _draw(figure, info), path, _size(info))
 
 
 def render_parallel(info: ParallelInfo, form: str) -> bytes:
     """The picture as bytes; `form` is one of `canvas.SUFFIXES`."""
-    return render(lambda figure: _draw(figure, info), form, _SIZE)
+    return render(lambda figure: _draw(figure, info), form, _size(info))
+
+
+def _size(info: ParallelInfo) -> tuple[float, float]:
+    """Wider for more axes than names fit below, as pairs of searched chips have."""
+    width, height = _SIZE
+    return width * max(1.0, len(info.axes) / _FIT), height
 
 
 def _draw(figure: MplFigure, info: ParallelInfo) -> None:

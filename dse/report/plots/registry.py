@@ -57,7 +57,11 @@ class Figure:
 
 @runtime_checkable
 class Plot(Protocol):
-    """One plot of a study. Final class, no state."""
+    """One plot of a study. Final class, no state.
+
+    `of_pools: bool = True` says that it may be of pairs of chips, whose rows have columns such as
+    `decode.chip`.
+    """
 
     name: str
     """As `dse plot` takes it."""
@@ -88,6 +92,11 @@ _FIELDS = {
 }
 
 
+def knows_pools(plot: Plot) -> bool:
+    """Whether a plot may be of pairs of chips; one that says nothing is of single chips."""
+    return getattr(plot, "of_pools", False) is True
+
+
 @final
 @dataclass(unsafe_hash=True)
 class CheckedPlot:
@@ -103,6 +112,8 @@ class CheckedPlot:
     """Whether it reads the trials of the search."""
     rank: int = field(init=False, compare=False)
     """Place among the plots."""
+    of_pools: bool = field(init=False, compare=False)
+    """Whether it may be of pairs of chips."""
 
     def __post_init__(self) -> None:
         require(self.point, self.made, _FIELDS, ("draw", "figure"))
@@ -110,6 +121,7 @@ class CheckedPlot:
         self.summary = self.made.summary
         self.needs_trials = self.made.needs_trials
         self.rank = self.made.rank
+        self.of_pools = knows_pools(self.made)
 
     def draw(self, given: PlotInputs, form: str) -> bytes:
         """The picture as bytes of the form."""

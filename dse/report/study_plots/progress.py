@@ -3,11 +3,11 @@
 from typing import final
 
 from dse.report.info.progress_info import progress_info
+from dse.report.info.stored_trials import progress_of
 from dse.report.page.script_data import progress_data
 from dse.report.plots.progress_plot import render_progress
 from dse.report.plots.registry import Figure, PlotInputs
 from dse.report.study_plots.searched_study import searched_study
-from dse.search.analysis.progress import progress
 
 
 @final
@@ -18,10 +18,11 @@ class ProgressPlot:
     summary: str = "hypervolume against the number of trials"
     needs_trials: bool = True
     rank: int = 12
+    of_pools: bool = True
 
     def draw(self, given: PlotInputs, form: str) -> bytes:
         """From the trials of the search."""
-        found = progress(searched_study(given), given.trials)
+        found = progress_of(searched_study(given), given.trials)
         return render_progress(progress_info(found, given.found.front, given.exact), form)
 
     def figure(self, given: PlotInputs) -> Figure | None:

@@ -1,11 +1,11 @@
 """What plots of a search need: the study that was searched."""
 
 from dse.errors import spec_error
-from dse.question.resolved_study import ResolvedStudy
+from dse.question.pools.study import Question
 from dse.report.plots.registry import PlotInputs
 
 
-def searched_study(given: PlotInputs) -> ResolvedStudy:
+def searched_study(given: PlotInputs) -> Question:
     """The study that was searched; raises `SpecError` where it or its trials are missing."""
     study = given.found.study
     # the cautions say why it cannot be loaded

@@ -19,6 +19,7 @@ class StackPlot:
     summary: str
     rank: int
     needs_trials: bool = False
+    of_pools: bool = True
 
     def draw(self, given: PlotInputs, form: str) -> bytes:
         """Bars along the front, or of the best designs and baselines."""

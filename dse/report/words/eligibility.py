@@ -69,11 +69,12 @@ class Eligibility:
         if "chip" not in rows.columns or "role" not in rows.columns or not len(rows):
             return rows
         names = zip(rows["chip"], rows["role"], strict=True)
-        keep = [self.ranks(self._family(str(chip), str(role))) for chip, role in names]
+        keep = [self.ranks(self.family(str(chip), str(role))) for chip, role in names]
         # the table itself where all stay, which `answer.ranked` recognises by identity
         return rows if all(keep) else rows[np.asarray(keep)]
 
-    def _family(self, chip: str, role: str) -> str:
+    def family(self, chip: str, role: str) -> str:
+        """What a design is called here; the role of a pair does not matter."""
         return family(chip, role) if self.pairs is None else self.pairs.family(chip)
 
 

@@ -1,5 +1,7 @@
 """What the parts of ledgers are called."""
 
+from objectives.systems.split import ROLES
+
 _WORDS = {
     "head": "LM head",
     "fixed": "fixed overheads",
@@ -25,7 +27,10 @@ _SHORT = {
 
 
 def word(name: str) -> str:
-    """A part of a ledger, or what binds, for people."""
+    """A part of a ledger, or what binds, for people; one of a pool has its role in front."""
+    role, _, own = name.partition(".")
+    if own and role in ROLES:
+        return f"{_SHORT.get(role, role)} {word(own)}"
     spaced = " ".join(_SHORT.get(part, part) for part in name.split("_"))
     return _WORDS.get(spaced, spaced)
 

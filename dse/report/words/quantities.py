@@ -8,6 +8,7 @@ from typing import Any
 from dse.front.columns import unit_of
 from dse.plugins import metric_of
 from dse.spec.yaml.units import pretty
+from objectives.systems.split import ROLES
 
 NONE = "-"
 
@@ -83,13 +84,18 @@ def quantity(column: str) -> Quantity:
 
 def chosen(row: Mapping[str, Any], column: str) -> str | None:
     """The name that a row chose in a parameter whose values are names, such as a node; None for a number."""
-    name = row.get(column.removeprefix("param_"))
-    return name if column.startswith("param_") and isinstance(name, str) else None
+    # of a pool behind its role: `decode.param_process`
+    head, parameter, own = column.partition("param_")
+    name = row.get(head + own)
+    return name if parameter and head in ("", *_STARTS) and isinstance(name, str) else None
 
 
-def designs(n: int) -> str:
-    """`1 design`, `1,000 designs`."""
-    return f"{n:,} design{'' if n == 1 else 's'}"
+_STARTS = tuple(f"{role}." for role in ROLES)
+
+
+def designs(n: int, of_pairs: bool = False) -> str:
+    """`1 design`, `1,000 designs`, or as many pairs."""
+    return f"{n:,} {'pair' if of_pairs else 'design'}{'' if n == 1 else 's'}"
 
 
 def shown(value: Any, unit: str) -> str:

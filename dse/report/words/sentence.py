@@ -8,8 +8,10 @@ from dse.front.axis import Axis
 from dse.front.tables import Row
 from dse.plugins import interval_of
 from dse.report.drawing.style import kind_label
+from dse.report.info.card_info import roles_of
 from dse.report.info.evidence import Evidence
 from dse.report.info.stacked_bars_info import rivals_at
+from dse.report.words.eligibility import Eligibility
 from dse.report.words.part_names import counted
 from dse.report.words.quantities import shown
 
@@ -27,7 +29,7 @@ def answer_sentences(found: Evidence) -> list[str]:
         return [_best(row, found) for row in result.best]
     limits = [float(row[f"target_{result.target.column}"]) for row in result.best]
     return [
-        *_winners(found, result.target, limits),
+        *_winners(found, result.target, limits, result.eligibility),
         *_against_baselines(found, result.target, limits),
         *_software(found, result.target),
     ]
@@ -50,6 +52,8 @@ def _best(row: Row, found: Evidence) -> str:
 
 
 def _design(row: Row) -> str:
+    if roles_of(row):
+        return f"the pair {row.get('chip')} ({_chips(row)})"
     kind = _kind(row)
     # SRAM is spoken "es-ram"; words that begin with Se or Si are not
     article = "an" if kind[:1] in "AEIOS" and not kind.startswith(("Se", "Si")) else "a"
@@ -63,22 +67,25 @@ def _kind(row: Row) -> str:
 
 
 def _chips(row: Row) -> str:
+    if roles := roles_of(row):
+        return f"{' and '.join(counted(float(row[f'{role}.chips'])) for role in roles)} chips"
     chips = float(row.get("chips") or 1)
     return f"{counted(chips)} chips" if chips != 1.0 else "one chip"
 
 
-def _winners(found: Evidence, target: Axis, limits: Sequence[float]) -> Iterator[str]:
+def _winners(found: Evidence, target: Axis, limits: Sequence[float], eligible: Eligibility) -> Iterator[str]:
     """One sentence for each run of targets that the same kind of chip wins."""
     result, goal = found.answer, found.answer.objective
+    noun = "pair" if found.of_pairs else "design"
     # `groupby` takes neighbours only, so a kind that wins twice gets two sentences
     pairs = list(zip(limits, result.best, strict=True))
-    for kind, run in groupby(pairs, key=lambda pair: _who(pair[1])):
+    for kind, run in groupby(pairs, key=lambda pair: _who(pair[1], eligible)):
         group = list(run)
         ends = [shown(group[0][0], target.unit), shown(group[-1][0], target.unit)]
         within = ends[0] if len(group) == 1 else f"{ends[0]} to {ends[1]}"
         # a run of targets that nothing meets
         if not kind:
-            yield f"Within a {target.label} of {within} no design was found{_but(found, group)}."
+            yield f"Within a {target.label} of {within} no {noun} was found{_but(found, group)}."
             continue
         values = [shown(row[goal.column], goal.unit) for _, row in (group[0], group[-1])]
         # once where both ends print alike
@@ -90,10 +97,12 @@ def _winners(found: Evidence, target: Axis, limits: Sequence[float]) -> Iterator
         )
 
 
-def _who(row: Row) -> str:
+def _who(row: Row, eligible: Eligibility) -> str:
     """What one sentence may speak of together: searched chips of a kind, or one baseline; nothing if none."""
     if not row["found"]:
         return ""
+    if eligible.pairs is not None:
+        return eligible.family(str(row["chip"]), "")
     return str(row["chip"] if row.get("role") == "baseline" else row.get("branch"))
 
 
@@ -103,7 +112,11 @@ def _designs(first: Row, last: Row, ends: Sequence[str]) -> str:
     if all(first.get(name) == last.get(name) for name in ("chip", "chips")):
         return _design(last)
     each = [f"{r.get('chip')} ({_chips(r)}) at {at}" for r, at in zip((first, last), ends, strict=True)]
-    return f"{_kind(last)} designs, {each[0]} and {each[1]}"
+    if roles_of(last) and first["chip"] == last["chip"]:
+        each = [f"{_chips(r)} at {at}" for r, at in zip((first, last), ends, strict=True)]
+        return f"the pair {last['chip']} ({', '.join(each)})"
+    kinds = "the pairs" if roles_of(last) else f"{_kind(last)} designs,"
+    return f"{kinds} {each[0]} and {each[1]}"
 
 
 def _but(found: Evidence, group: Sequence[tuple[float, Row]]) -> str:
@@ -122,7 +135,8 @@ def _against_baselines(found: Evidence, target: Axis, limits: Sequence[float]) -
     parts, open_ = [], []
     rivals = rivals_at(found, limits)
     for limit, row, rival in zip(limits, result.best, rivals, strict=True):
-        if not row["found"] or rival is None or row.get("role") == "baseline":
+        alone = row.get("role") == "baseline" and not found.of_pairs
+        if not row["found"] or rival is None or alone:
             continue  # a baseline on the front is not compared with itself
         ratio = float(rival[goal.column]) / float(row[goal.column])
         # above 1 where the baseline is worse, whatever the direction
@@ -140,13 +154,15 @@ def _against_baselines(found: Evidence, target: Axis, limits: Sequence[float]) -
     if parts:
         # every step-th target, counted from the last one, which is always among them
         step = max(1, -(-len(parts) // _FEW))
-        yield f"The best baseline is {', '.join(parts[::-step][::-1])}."
+        rival_words = "best pair of other chips" if found.of_pairs else "best baseline"
+        yield f"The {rival_words} is {', '.join(parts[::-step][::-1])}."
     if open_:
         yield f"At {', '.join(open_)} the error bars do not separate the two."
     unknown = sorted(
         {str(r["chip"]) for r in result.best if r["found"] and not found.intervals.get(str(r["chip"]))}
     )
-    if unknown:
+    # notes say so of every pair
+    if unknown and not found.of_pairs:
         yield "The software stack of the winner has no error bar, so no difference is certain."
 
 

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import optuna
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
@@ -41,26 +42,35 @@ def importance(study: ResolvedStudy, trials: Sequence[FrozenTrial]) -> tuple[Imp
     for branch in sorted(study.branches):
         own = [t for t in good if t.params.get("branch") == branch]
         if len(own) >= LEAST:
-            found.append(_of_branch(study, branch, own))
+            names = dict.fromkeys(name for trial in own for name in trial.params)
+            keep = [n for n in names if n != "branch" and not n.endswith("_target")]
+            shares = shares_of([g.direction for g in study.objectives], own, keep)
+            told = tuple((name.removeprefix(f"{branch}."), value) for name, value in shares.items())
+            found.append(Importance(branch=branch, trials=len(own), shares=told))
     return tuple(found)
 
 
-# a study of the branch alone: Optuna weighs only the parameters that all trials of a study share
-def _of_branch(study: ResolvedStudy, branch: str, trials: Sequence[FrozenTrial]) -> Importance:
+# a study of these alone: Optuna weighs only the parameters that all trials of a study share
+def shares_of(
+    directions: Sequence[Literal["minimize", "maximize"]], trials: Sequence[FrozenTrial], keep: Sequence[str]
+) -> dict[str, float]:
+    """Shares of the parameters `keep`, the largest first, for being among the best tenth of some trials.
+
+    They are what a chip and its deployment are made of; a latency target is none of it.
+    """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    copy = optuna.create_study(directions=[g.direction for g in study.objectives])
-    copy.add_trials([_without_branch(t) for t in trials])
+    copy = optuna.create_study(directions=list(directions))
+    copy.add_trials([_with_only(t, keep) for t in trials])
     with warnings.catch_warnings():
         # parts of it are experimental, and a tenth of few trials is fewer than Optuna likes
         warnings.simplefilter("ignore")
         shares = get_param_importances(copy, evaluator=PedAnovaImportanceEvaluator())
-    found = tuple((name.removeprefix(f"{branch}."), float(value)) for name, value in shares.items())
-    return Importance(branch=branch, trials=len(trials), shares=found)
+    return {name: float(value) for name, value in shares.items()}
 
 
-def _without_branch(trial: FrozenTrial) -> FrozenTrial:
-    """The trial with what its chip and deployment are made of; a latency target is none of it."""
-    keep = [name for name in trial.params if name != "branch" and not name.endswith("_target")]
+def _with_only(trial: FrozenTrial, names: Sequence[str]) -> FrozenTrial:
+    """The trial with the parameters `names` that it has."""
+    keep = [name for name in names if name in trial.params]
     return create_trial(
         # a storage may hold a whole number, which Optuna does not weigh
         values=[float(value) for value in trial.values],

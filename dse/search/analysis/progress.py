@@ -42,7 +42,7 @@ def progress(study: ResolvedStudy, trials: Sequence[FrozenTrial]) -> Progress:
     for points in replay(study, done):
         own |= _by_trial(points)
     front = np.empty((0, len(axes)))
-    checks = _checks(len(done))
+    checks = checks_of(len(done))
     found = []
     for i, trial in enumerate(done, start=1):
         front = np.concatenate([front, own.get(trial.number, front[:0])])
@@ -53,7 +53,7 @@ def progress(study: ResolvedStudy, trials: Sequence[FrozenTrial]) -> Progress:
     return Progress(np.array(sorted(checks), dtype=np.int64), np.array(found))
 
 
-def _checks(n: int) -> set[int]:
+def checks_of(n: int) -> set[int]:
     """Numbers from 1 to n, denser at the start, where the front grows fastest."""
     # a set, because near 1 several of them round to one number
     return {round(v) for v in np.geomspace(1, n, CHECKS)} if n else set()

@@ -68,7 +68,7 @@ class PairsRun:
 
 
 @dataclass(eq=False)
-class _Known:
+class Known:
     """The fronts of all pairs of all trials."""
 
     eligible: PairEligibility
@@ -108,7 +108,7 @@ def run_pairs(
     once. After `timeout` [s], else that of the budget, no further trial begins.
     """
     check_objectives(study)
-    study, name = _with_sampler(study, sampler, seed)
+    study, name = with_sampler(study, sampler, seed)
     wanted = study.spec.budget.trials if trials is None else trials
     seconds = study.spec.budget.timeout if timeout is None else timeout
     until = np.inf if seconds is None else monotonic() + seconds
@@ -122,10 +122,10 @@ def run_pairs(
         # we hold the folder, so a lock on its journal belongs to a dead run
         release(Path(url.removeprefix("journal:")))
         stored = _opened(study, url, folder)
-        known = _Known(eligibility_of(study))
+        known = Known(eligibility_of(study))
         done = [t for t in stored.get_trials(deepcopy=False) if t.state == TrialState.COMPLETE]
         for trial in done:
-            _pair(study, known, optuna.trial.FixedTrial(dict(trial.params), trial.number), trial.number)
+            pair_trial(study, known, optuna.trial.FixedTrial(dict(trial.params), trial.number), trial.number)
         interrupted, new = False, 0
         try:
             while len(done) + new < wanted and monotonic() < until:
@@ -135,16 +135,7 @@ def run_pairs(
                     progress(len(done) + new, wanted)
         except KeyboardInterrupt:
             interrupted = True
-        fronts = _fronts(study, known)
-        facts = {
-            "deployment": "solve",
-            "sampler": {**study.spec.sampler.model_dump(), "name": name},
-            "seed": study.spec.seed,
-            "trials": len(done) + new,
-            "storage": "embedded",
-        }
-        front = fronts.stored(study, facts)
-        front = replace(front, at_targets=solved_at_targets(study, front.frame, known.eligible))
+        front = front_of_trials(study, known, len(done) + new)
         write_front(folder, front)
     return PairsRun(
         study=study,
@@ -158,12 +149,30 @@ def run_pairs(
     )
 
 
+def front_of_trials(study: PooledStudy, known: Known, trials: int) -> Front:
+    """The front of all pairs of so many trials, with what is solved again at targets and its manifest.
+
+    `study` has the sampler that makes the trials.
+    """
+    facts = {
+        "deployment": "solve",
+        "sampler": study.spec.sampler.model_dump(),
+        "seed": study.spec.seed,
+        "trials": trials,
+        "storage": "embedded",
+    }
+    front = _fronts(study, known).stored(study, facts)
+    return replace(front, at_targets=solved_at_targets(study, front.frame, known.eligible))
+
+
 def takes_the_place_of_pareto(study: PooledStudy, sampler: str | None) -> bool:
     """Whether `USUAL` samples in the place of the sampler of the study, which knows single chips only."""
     return sampler is None and study.spec.sampler.name == "pareto" and not study.spec.sampler.options
 
 
-def _with_sampler(study: PooledStudy, sampler: str | None, seed: int | None) -> tuple[PooledStudy, str]:
+def with_sampler(
+    study: PooledStudy, sampler: str | None = None, seed: int | None = None
+) -> tuple[PooledStudy, str]:
     """The study with the sampler and the seed of a command, and the name of the sampler that is used."""
     chosen = (
         study.spec.sampler if sampler is None else study.spec.sampler.model_copy(update={"name": sampler})
@@ -204,11 +213,11 @@ def _opened(study: PooledStudy, url: str, folder: Path) -> optuna.Study:
     return found
 
 
-def _make(study: PooledStudy, known: _Known, stored: optuna.Study) -> None:
+def _make(study: PooledStudy, known: Known, stored: optuna.Study) -> None:
     """One trial: asked for, evaluated, told."""
     trial = stored.ask()
     try:
-        m = _pair(study, known, trial, trial.number)
+        m = pair_trial(study, known, trial, trial.number)
     except KeyboardInterrupt:
         stored.tell(trial, state=TrialState.FAIL)
         raise
@@ -226,7 +235,7 @@ class _Told:
     """Violations; feasible where all are <= 0."""
 
 
-def _pair(study: PooledStudy, known: _Known, trial: optuna.trial.BaseTrial, number: int) -> _Told:
+def pair_trial(study: PooledStudy, known: Known, trial: optuna.trial.BaseTrial, number: int) -> _Told:
     """Pair all layouts of the chips of a trial; what is on the front of all trials is kept."""
     chips = suggest_chips(study, trial)
     limit = suggest_limit(study, trial)
@@ -257,8 +266,8 @@ def _pair(study: PooledStudy, known: _Known, trial: optuna.trial.BaseTrial, numb
     return _told(study, chips, limits, int(prefill), int(decode))
 
 
-def _cross(study: PooledStudy, known: _Known, chips: dict[str, OneChip], limit: float, number: int) -> _Told:
-    """As `_pair` for pools whose pairs are evaluated one by one."""
+def _cross(study: PooledStudy, known: Known, chips: dict[str, OneChip], limit: float, number: int) -> _Told:
+    """As `pair_trial` for pools whose pairs are evaluated one by one."""
     first, then = (chip.pool for chip in chips.values())
     context, swept = study.context, study.first.swept
     own = () if swept is None or not np.isfinite(limit) else ((swept, limit),)
@@ -284,7 +293,7 @@ def _cross(study: PooledStudy, known: _Known, chips: dict[str, OneChip], limit: 
 
 def _keep(
     study: PooledStudy,
-    known: _Known,
+    known: Known,
     chips: dict[str, OneChip],
     number: int,
     first: Rows[PrefillShare],
@@ -325,7 +334,7 @@ def _one(column: object) -> float:
     return float(np.asarray(column).reshape(-1)[0])
 
 
-def _fronts(study: PooledStudy, known: _Known) -> Fronts:
+def _fronts(study: PooledStudy, known: Known) -> Fronts:
     """The fronts of all trials, with all that tables say of their pairs."""
     fronts = Fronts.of(study, known.eligible)
     by_trial: dict[int, list[tuple[int, int]]] = {}

@@ -13,12 +13,12 @@ from dse.cli.show.run_summary import exact_behind
 from dse.cli.terminal.guard import blame
 from dse.cli.terminal.spinner import spinner
 from dse.cli.terminal.tables import remark
-from dse.errors import PluginError
+from dse.errors import PluginError, spec_error
 from dse.front.files import write_files
 from dse.plugins import PLOTS, registered
 from dse.report.info.evidence import gather
 from dse.report.info.stored_trials import trials_of
-from dse.report.plots.registry import Plot, PlotInputs, plot_named, ranked
+from dse.report.plots.registry import Plot, PlotInputs, knows_pools, plot_named, plots, ranked
 from dse.spec.catalog.lookup import Catalog
 
 EPILOG = epilog(
@@ -63,7 +63,8 @@ def plot(
 
     Kinds of chips differ in shape, colour and lightness. Error bars are the 80 % interval of the software
     stack, where it is calibrated. If `dse sweep` has evaluated the same study, its exact front is drawn in
-    the background. `dse run` draws the kind `front` into its results folder.
+    the background. `dse run` draws the kind `front` into its results folder. Of a study of pools each pair of
+    chips, or of kinds of searched ones, has a colour of its own.
     """
     check_picture_file("--output", output)
     with blame("KIND"):
@@ -89,6 +90,9 @@ def _draw(
     front = told_today(front, study, configs)
     behind = exact_behind(front, folder, exact)
     found = gather(front, study, configs)
+    if found.of_pairs and not knows_pools(plot):
+        known = ", ".join(each.name for each in plots() if knows_pools(each))
+        raise spec_error("KIND", f"expected a plot that pairs of chips have, one of {known}; got {plot.name}")
     slug = str(front.manifest.get("study"))
     # only where needed: they may be many, or in a remote database
     trials = trials_of(slug, folder, storage) if plot.needs_trials else ()

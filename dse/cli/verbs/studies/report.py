@@ -12,6 +12,7 @@ from dse.cli.input.eligibility import WithUnanchored, apply_eligibility
 from dse.cli.input.options import Configs, Out, Stored, Study, epilog
 from dse.cli.input.output_paths import check_output_file
 from dse.cli.input.stored_results import load_front_and_folder, told_today
+from dse.cli.pools.sampled import pairs_measured_in
 from dse.cli.show.run_summary import exact_behind
 from dse.cli.show.uncertainty import FEW, measured_in
 from dse.cli.terminal.spinner import spinner
@@ -50,8 +51,9 @@ def report(
 
     The page is one file that loads nothing from elsewhere. It contains the question and its answer, the front
     with filters, every design with where its seconds, bytes and dollars go, the baselines, every assumption
-    with its source, and the command that repeats the study. Studies of pools have no page yet:
-    use `dse front`.
+    with its source, and the command that repeats the study. Of a study of pools designs are pairs of chips,
+    each with both layouts; pairs that rank apart, by their prices or for lack of an anchor, have tables and
+    fronts of their own.
     """
     if output.suffix.lower() not in (".html", ".htm"):
         raise spec_error("--output", f"expected a page ending in .html, got {str(output)!r}.")
@@ -81,8 +83,10 @@ def _made(
     front = apply_eligibility(front, with_unanchored)
     step("evaluating designs again")
     found = gather(front, study, configs)
-    if found.study is not None:
-        found = replace(found, sampled=measured_in(found.study, found.front, FEW))
+    if found.single is not None:
+        found = replace(found, sampled=measured_in(found.single, found.front, FEW))
+    elif found.pooled is not None:
+        found = replace(found, sampled_pairs=pairs_measured_in(found.pooled, found.front, FEW))
     step("replaying the search")
     more = searched(found.study, folder, storage)
     # the page may be sent on, so no password goes into the command
@@ -93,6 +97,6 @@ def _made(
         exact=exact_behind(front, folder, exact),
         importance=more.importance,
         progress=more.progress,
-        command=shlex.join(["dse", "run", study, *options]),
+        command=shlex.join(["dse", "sweep" if "grids" in front.manifest else "run", study, *options]),
     )
     return study_report(found, extras)

@@ -1,0 +1,1 @@
+"""What pages and pictures of a study say of pairs of pools of unlike chips."""
