@@ -332,7 +332,7 @@ class Subject:
         found = where_split({name: first_of(v) for name, v in over})
         bounds = {name: first_of(v) for name, v in m.bounds.items()}
         interval = self.trusted(joined=shares_experts(self.llm, one.deployments))
-        other = self._on_next_best(one, m)
+        other = self.on_next_best(self.context, one, m)
         return Estimate(
             chip=self.chip.name,
             llm=self.llm.name,
@@ -365,13 +365,15 @@ class Subject:
             ),
         )
 
-    def _on_next_best(self, one: api.Designs, m: api.Metrics) -> OtherStack | None:
-        """The design on the next best anchored stack; None where no stack was fitted to anything near."""
+    def on_next_best(
+        self, context: api.Context, one: api.Designs, m: api.Metrics, role: str | None = None
+    ) -> OtherStack | None:
+        """The design, or its pool of `role`, on the next best anchored stack; None where none is near."""
         # numbers that the user set belong to this stack, and not to another
         own = stack_under(self.software, self.sold, self.catalog, self.chip.architecture)
         if self.stack.estimate != "calibrated" or self.software != "as-sold" or self.stack != own:
             return None
-        return on_next_best(self.cost_model, self.context, one, m, self.sold, self.chip, self.catalog)
+        return on_next_best(self.cost_model, context, one, m, self.sold, self.chip, self.catalog, role)
 
     def _notes(self, one: api.Designs, interval: Mapping[str, float], other: OtherStack | None) -> list[str]:
         """Conditions under which the numbers hold, the most important first."""

@@ -1,5 +1,6 @@
 """What an estimate rests on: rows that anchor its stack, the stack next to it, the choice of its size."""
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -27,19 +28,24 @@ def on_next_best(
     sold: StackSpec,
     chip: ChipSpec,
     catalog: Catalog,
+    role: str | None = None,
 ) -> OtherStack | None:
     """A batch of one, whose metrics on the stack `sold` are `found`, on the next best anchored stack.
 
-    None where no other stack has rows of the chip or of its architecture, or the model predicts nothing.
+    Of a system of several pools that of `role` is moved. None where no other stack has rows of the chip or of
+    its architecture, or the model predicts nothing.
     """
     rows = next_best(sold, chip, catalog) if api.predicts(model) else None
     if rows is None:
         return None
     stack = on_architecture(catalog.get(StackSpec, rows.stack), chip.architecture, catalog)
     columns = {n: np.asarray([v]) for n, v in stack_columns(stack, chip.dram is not None).items()}
-    if one.chips.stack.kv_under_prefill is not None:
+    pool = one.pools[0] if role is None else one.pool(role)
+    if pool.chips.stack.kv_under_prefill is not None:
         columns.setdefault("kv_under_prefill", np.zeros(1))
-    moved = model.evaluate(one.replace(chips=one.chips.replace(**columns)), context)
+    there = replace(pool, chips=pool.chips.replace(**columns))
+    pools = tuple(there if p is pool else p for p in one.pools)
+    moved = model.evaluate(replace(one, pools=pools), context)
     metrics = {name: first_of(getattr(moved, name)) for name in SHOWN}
     ratios = {name: value / first_of(getattr(found, name)) for name, value in metrics.items()}
     return OtherStack(rows=rows, metrics=metrics, ratios=ratios)

@@ -8,7 +8,7 @@ from dse.chips.anchors import anchor
 from dse.chips.price_basis import group_of, price_basis
 from dse.errors import Problem, SpecError, spec_error
 from dse.evaluate.pools.argument import PoolArgument, read_pool, read_pools
-from dse.evaluate.pools.estimate import Asked, best_systems
+from dse.evaluate.pools.estimate import Asked, looked_up
 from dse.evaluate.pools.result import SystemEstimate
 from dse.question.chip_names import pair_name
 from dse.question.pools.drafts import NAMES
@@ -117,7 +117,8 @@ def _compared(
     pools = read_pools(texts)
     chips = [catalog.get(ChipSpec, pool.chip) for pool in pools]
     own = _settings(pools, chips, settings)
-    best = best_systems(texts, asked, targets, own)
+    system = looked_up(texts, asked, own)
+    best = [system.best(target) for target in targets]
     groups = dict.fromkeys(group_of(price_basis(chip, asked.price_method)) for chip in chips)
     reasons = [
         f"{chip.name}: {verdict.reason}"
