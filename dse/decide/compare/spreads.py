@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dse.chips.architecture import before_architecture
 from dse.chips.price_basis import group_of
 from dse.decide.compare.result import ComparedChip
 from dse.decide.uncertainty.quantiles import SampledDesigns, Spread, design_key, sample_designs, spreads_of
@@ -49,8 +50,10 @@ def study_of(subject: Subject, catalog: Catalog) -> ResolvedStudy:
             "reference_point": {"usd_per_token_per_second": "1e9 USD/(token/s)", "tpot": "1e9 s"},
         }
     )
+    # the study puts the stack on the architecture of the chip, where that of the subject is already
+    stack = before_architecture(subject.stack, subject.chip.architecture, catalog)
     # as `--set` has changed them, not as their files are
-    own = (subject.llm_spec, subject.workload, subject.chip, subject.stack, subject.network)
+    own = (subject.llm_spec, subject.workload, subject.chip, stack, subject.network)
     # there is no such file: its name is for messages
     return resolve_study(spec, Path("compare"), catalog.with_overrides(own))
 
