@@ -200,6 +200,8 @@ class Subject:
             look("--workload", hold_speculation, found_workload)
         look.done()
         self.cost_model = about(self.cost_model, spec.name)
+        self.drafted, self.keeps_prefixes = drafted, keeps_prefixes
+        """Whether another pool drafts, and whether its chips may have to keep prefixes."""
         self.catalog, self.sold = catalog, catalog.get(StackSpec, stack or spec.stack)
         used_stack = stack_under(self.software, self.sold, catalog, spec.architecture)
         # of chip and stack before overrides: these change numbers, not what was measured

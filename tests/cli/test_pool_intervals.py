@@ -1,5 +1,7 @@
 """How sure a system of pools is, as `dse estimate` and `dse compare` print it."""
 
+import re
+
 import pytest
 from said import call
 
@@ -35,3 +37,20 @@ def test_software_without_an_error_bar_is_named():
     words = _words(call("estimate", *PAIR, *LOAD, "--software", "ideal"))
     assert "Targets are met by the estimate alone: the stack ideal states no error bar." in words
     assert ", P " not in words
+
+
+def test_compare_puts_chips_and_systems_to_each_other_in_the_same_samples():
+    pools = (*PAIR, "--pool", "decode=r200", "--serving", "aggregated", "--targets", "30 ms")
+    said = call("compare", "r200", *pools, *LOAD, "--samples", "4")
+    words = _words(said)
+    drawn = said.out.split("Uncertainty: samples")[1].split("Uncertainty of TPOT")[0]
+    lines = [re.sub("^ *30.0 ms", "", line).strip() for line in drawn.splitlines() if "r200" in line]
+    rows = {re.split(" {2,}", line)[0]: line.split() for line in lines}
+    assert {"r200", "r200 | r200", "r200 | lp30"} == set(rows)
+    assert rows["r200 | lp30"][-2] == "-" and rows["r200 | r200"][-2].endswith("%")
+    assert "a number that several rest on, such as the error of a stack, is drawn once" in words
+    assert "an unanchored system has no chance to be the best, and takes none from others" in words
+    ranked = _words(call("compare", "r200", *pools, *LOAD, "--samples", "4", "--with-unanchored"))
+    assert "takes none from others" not in ranked
+    bare = _words(call("compare", "r200", *pools, *LOAD, "--no-intervals"))
+    assert "Uncertainty" not in bare and "the same samples" not in bare

@@ -3,7 +3,7 @@
 import pytest
 
 import dse
-from dse.decide.compare.spreads import GOALS, study_of
+from dse.decide.compare.as_study import GOALS, study_of
 from dse.decide.uncertainty.quantiles import sample_designs
 from dse.evaluate.estimate import Subject
 from dse.plugins import objective
