@@ -20,6 +20,7 @@ from dse.errors import Attempts, placed, spec_error
 from dse.evaluate.arguments import hold_arguments
 from dse.evaluate.estimate_notes import (
     on_next_best,
+    overfull_prefixes,
     sent_under,
     smaller_notes,
     trust_notes,
@@ -334,7 +335,7 @@ class Subject:
         found = where_split({name: first_of(v) for name, v in over})
         bounds = {name: first_of(v) for name, v in m.bounds.items()}
         interval = self.trusted(joined=shares_experts(self.llm, one.deployments))
-        other = self.on_next_best(self.context, one, m)
+        other, ledgers = self.on_next_best(self.context, one, m), ledgers_of(m)
         return Estimate(
             chip=self.chip.name,
             llm=self.llm.name,
@@ -350,7 +351,7 @@ class Subject:
             solved=solved,
             feasible=all(v <= 0.0 for v in found.values()),
             metrics=headline(m, self.context),
-            ledgers=ledgers_of(m),
+            ledgers=ledgers,
             pools=parts_of(m.pools),
             smallest_system=smallest_system(self.cost_model, one, self.context),
             bound_by=max(bounds, key=lambda name: bounds[name]),
@@ -364,6 +365,7 @@ class Subject:
             notes=(
                 *self._notes(one, interval, other),
                 *smaller_notes(first_of(m.chips), chosen, self.tolerance),
+                *overfull_prefixes(self.context.workload, one.chips, ledgers["capacity_bytes"]),
             ),
         )
 

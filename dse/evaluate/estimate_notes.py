@@ -1,5 +1,6 @@
 """What an estimate rests on: rows that anchor its stack, the stack next to it, the choice of its size."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -14,8 +15,11 @@ from dse.evaluate.estimate_result import OtherStack, first_of
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.system import StackSpec
+from dse.spec.yaml.units import pretty
 from objectives import api
 
+PREFIXES: Final = "prefixes take"
+"""How the note of a memory begins that has no room for them."""
 SHOWN: Final = {"tpot_s": "TPOT", "ttft_s": "TTFT", "usd_per_token_per_s": "$/(token/s)"}
 """Column of metrics to its name in a note."""
 
@@ -83,6 +87,27 @@ def sent_under(stack: StackSpec, *, sends: bool) -> list[str]:
     if not sends:
         return ["kv_under_prefill is not read: only chips that prefill for others send KV cache"]
     return ["KV cache is sent under the prefill, layer by layer: TTFT waits for what is left then"]
+
+
+def overfull_prefixes(
+    work: api.Workload, chips: api.Chips, capacity: Mapping[str, float], role: str = ""
+) -> list[str]:
+    """Which memory has too little room for prefixes, where one of the chip keeps them.
+
+    `capacity` is the ledger of bytes of a chip, in which those of a pool have its role in front.
+    """
+    cache = work.prefix
+    stored = capacity.get(f"{role}prefix_cache", 0.0)
+    if cache is None or cache.tier != "memory" or not stored:
+        return []
+    room = first_of(chips.memory(cache.memory).bytes * chips.stack.usable_capacity)
+    if stored <= room:
+        return []
+    name = cache.memory.replace("_", "-")
+    return [
+        f"{PREFIXES} {pretty(stored, 'B')} of the {name} memory of a chip, which has room for "
+        f"{pretty(room, 'B')}, whatever is free elsewhere"
+    ]
 
 
 def anchored(rows: AnchorRows | None, other: OtherStack | None, chip: str) -> list[str]:

@@ -20,7 +20,7 @@ from dse.question.pools.study import PooledStudy
 from dse.report.info.pairs_info import pairs_info
 from dse.report.plots.front_plot import draw_front
 from dse.search.bound.prove import Bound
-from dse.search.pairs.gap import prove_pairs
+from dse.search.pairs.gap import check_provable, prove_pairs
 
 
 def _of_one_standing(found: Front, study: PooledStudy) -> tuple[Front, str]:
@@ -36,6 +36,11 @@ def _of_one_standing(found: Front, study: PooledStudy) -> tuple[Front, str]:
     keep = [standing == first for standing in of_rows]
     only = f", of the {'unanchored ' if first[1] else ''}pairs at {first[0]} alone"
     return replace(found, frame=found.frame[np.asarray(keep)].reset_index(drop=True)), only
+
+
+def hold_provable(study: PooledStudy, found: Front) -> None:
+    """Raise `SpecError` for pairs of which nothing is proven, before the work that comes first."""
+    check_provable(study, eligible_of(found, study))
 
 
 def proven_pairs(study: PooledStudy, found: Front, seconds: float, memory: float) -> Bound:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from dse.choose.rule import Limits, violations
+from dse.evaluate.estimate_notes import overfull_prefixes
 from dse.evaluate.estimate_result import (
     chances,
     first_of,
@@ -15,6 +16,7 @@ from dse.evaluate.pools.result import PoolOfSystem, SystemEstimate
 from dse.evaluate.pools.trust import Trusted, interval_of_system, trust_lines, unanchored
 from dse.question.pools.link import ChosenLink
 from objectives import api
+from objectives.systems.split import keeper
 
 
 def system_of(
@@ -36,7 +38,11 @@ def system_of(
     m = cost_model.evaluate(one, context, detail=True)
     found = {name: first_of(v) for name, v in violations(m, context, limits).items()}
     bounds = {name: first_of(v) for name, v in m.bounds.items()}
-    interval = interval_of_system(pools)
+    interval, ledgers = interval_of_system(pools), ledgers_of(m)
+    keeping = keeper([pool.role for pool in pools])
+    overfull = overfull_prefixes(
+        context.workload, one.pool(keeping).chips, ledgers["capacity_bytes"], f"{keeping}."
+    )
     return SystemEstimate(
         llm=llm,
         workload=workload,
@@ -55,14 +61,14 @@ def system_of(
         feasible=all(v <= 0.0 for v in found.values()),
         metrics=headline(m, context),
         smallest_system=smallest_system(cost_model, one, context),
-        ledgers=ledgers_of(m),
+        ledgers=ledgers,
         bound_by=max(bounds, key=lambda name: bounds[name]),
         violations=where_split(found),
         targets={goal.name: limit for goal, limit in limits},
         interval=interval,
         unanchored={name: who for name in interval if (who := tuple(unanchored(name, pools)))},
         p_met=chances(m, context, limits, interval),
-        notes=(*trust_lines(pools), *notes),
+        notes=(*trust_lines(pools), *overfull, *notes),
     )
 
 
