@@ -18,6 +18,16 @@ def on_architecture(stack: StackSpec, architecture: str | None, catalog: Catalog
     sum on the line of the fit, which is a product of times and of odds. Stacks that are no fit, such as those
     of equal or of no losses, stay as they are. Raises `SpecError` for an unknown architecture.
     """
+    return _all_moved(stack, architecture, catalog, 1.0)
+
+
+def before_architecture(stack: StackSpec, architecture: str | None, catalog: Catalog) -> StackSpec:
+    """The stack that `on_architecture` makes `stack` of, but for rounding."""
+    return _all_moved(stack, architecture, catalog, -1.0)
+
+
+def _all_moved(stack: StackSpec, architecture: str | None, catalog: Catalog, power: float) -> StackSpec:
+    """The stack with every shift of an architecture to a power: 1 applies it, -1 takes it back."""
     if architecture is None or stack.estimate != "calibrated":
         return stack
     found = catalog.get(ArchitectureSpec, architecture)
@@ -26,7 +36,7 @@ def on_architecture(stack: StackSpec, architecture: str | None, catalog: Catalog
         leaf = getattr(stack, name)
         # what a stack leaves out follows from another of its numbers, which has a shift of its own
         if leaf is not None and leaf.value is not None and shift.value is not None:
-            moved[name] = _moved(leaf, shift.value, found.name, share=name in SHARES)
+            moved[name] = _moved(leaf, shift.value**power, found.name, share=name in SHARES)
     return stack.model_copy(update=moved) if moved else stack
 
 

@@ -6,8 +6,9 @@ the margin exp(z_p sigma) = f^(z_p / 1.2816), where z_p is the normal score of p
 and at p = 0.9 it is f itself: one value in ten is beyond the upper end of an interval that holds 80 %.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import log
+from math import exp, log
 from statistics import NormalDist
 from typing import Final, Literal, final
 
@@ -23,6 +24,9 @@ SIGMAS: Final = _NORMAL.inv_cdf(0.9)
 LEAST, MOST = 0.5, 0.999
 """Least and most probability of a target. Below one half the estimate itself would miss it; far in the tail
 the shape of the distribution decides, of which an 80 % interval says nothing."""
+
+_HALVINGS: Final = 60
+"""Halvings of a range, beyond which no number of 64 bits changes."""
 
 INTERVALS: Final = {"tpot": "tpot_interval", "ttft": "ttft_interval", "throughput": "throughput_interval"}
 """Metric that a stack states an interval of to the column of chips that holds it."""
@@ -47,6 +51,27 @@ def probability(value: float, target: float, factor: float, direction: str = "mi
         return float((value <= target) if direction == "minimize" else (value >= target))
     room = log(target / value) if direction == "minimize" else log(value / target)
     return _NORMAL.cdf(room / (log(factor) / SIGMAS))
+
+
+def all_within(factors: Sequence[float]) -> float:
+    """The factor that holds the errors of several stacks at once, however they depend on each other.
+
+    `factors` are their 80 % intervals up and down, above 1. It is the least f of which P(e1 > f) + P(e2 > f)
+    + ... is 10 %: by Boole's inequality none exceeds f with 90 %, nor falls below 1/f with 90 %. What grows
+    with all of them, such as the sum of their times or the longest of these, is then within f as well.
+    Limits: the factor itself of one stack; f^(1.645 / 1.282) of two that have f; never below the widest.
+    """
+    widths = [log(factor) for factor in factors if factor > 1.0]
+    if len(widths) < 2:
+        return max((1.0, *factors))
+    low, tail = max(widths), 1.0 - _NORMAL.cdf(SIGMAS)
+    # as many equal shares of the tail for the widest of them
+    high = low * _NORMAL.inv_cdf(1.0 - tail / len(widths)) / SIGMAS
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        beyond = sum(1.0 - _NORMAL.cdf(SIGMAS * middle / width) for width in widths)
+        low, high = (middle, high) if beyond > tail else (low, middle)
+    return exp(high)
 
 
 def checked(confidence: float, where: str = "confidence") -> float:

@@ -22,6 +22,7 @@ from dse.evaluate.estimate_notes import (
     kept_prefixes,
     narrow_stages,
     on_next_best,
+    overfull_prefixes,
     sent_under,
     smaller_notes,
     trust_notes,
@@ -202,6 +203,8 @@ class Subject:
             look("--workload", hold_speculation, found_workload)
         look.done()
         self.cost_model = about(self.cost_model, spec.name)
+        self.drafted, self.keeps_prefixes = drafted, keeps_prefixes
+        """Whether another pool drafts, and whether its chips may have to keep prefixes."""
         self.catalog, self.sold = catalog, catalog.get(StackSpec, stack or spec.stack)
         used_stack = stack_under(self.software, self.sold, catalog, spec.architecture)
         # of chip and stack before overrides: these change numbers, not what was measured
@@ -334,7 +337,7 @@ class Subject:
         found = where_split({name: first_of(v) for name, v in over})
         bounds = {name: first_of(v) for name, v in m.bounds.items()}
         interval = self.trusted(joined=shares_experts(self.llm, one.deployments))
-        other = self._on_next_best(one, m)
+        other, ledgers = self.on_next_best(self.context, one, m), ledgers_of(m)
         return Estimate(
             chip=self.chip.name,
             llm=self.llm.name,
@@ -350,7 +353,7 @@ class Subject:
             solved=solved,
             feasible=all(v <= 0.0 for v in found.values()),
             metrics=headline(m, self.context),
-            ledgers=ledgers_of(m),
+            ledgers=ledgers,
             pools=parts_of(m.pools),
             smallest_system=smallest_system(self.cost_model, one, self.context),
             bound_by=max(bounds, key=lambda name: bounds[name]),
@@ -364,16 +367,19 @@ class Subject:
             notes=(
                 *self._notes(one, interval, other),
                 *smaller_notes(first_of(m.chips), chosen, self.tolerance),
+                *overfull_prefixes(self.context.workload, one.chips, ledgers["capacity_bytes"]),
             ),
         )
 
-    def _on_next_best(self, one: api.Designs, m: api.Metrics) -> OtherStack | None:
-        """The design on the next best anchored stack; None where no stack was fitted to anything near."""
+    def on_next_best(
+        self, context: api.Context, one: api.Designs, m: api.Metrics, role: str | None = None
+    ) -> OtherStack | None:
+        """The design, or its pool of `role`, on the next best anchored stack; None where none is near."""
         # numbers that the user set belong to this stack, and not to another
         own = stack_under(self.software, self.sold, self.catalog, self.chip.architecture)
         if self.stack.estimate != "calibrated" or self.software != "as-sold" or self.stack != own:
             return None
-        return on_next_best(self.cost_model, self.context, one, m, self.sold, self.chip, self.catalog)
+        return on_next_best(self.cost_model, context, one, m, self.sold, self.chip, self.catalog, role)
 
     def _notes(self, one: api.Designs, interval: Mapping[str, float], other: OtherStack | None) -> list[str]:
         """Conditions under which the numbers hold, the most important first."""

@@ -1,5 +1,7 @@
 """What an estimate rests on: rows that anchor its stack, the stack next to it, the choice of its size."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -14,10 +16,13 @@ from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.system import RARE, StackSpec
 from dse.spec.schema.workload import WorkloadSpec
+from dse.spec.yaml.units import pretty
 from objectives import api
 from objectives.equations.step.pipeline import micro_batches
 from objectives.equations.step.stage_widths import stage_widths
 
+PREFIXES: Final = "prefixes take"
+"""How the note of a memory begins that has no room for them."""
 SHOWN: Final = {"tpot_s": "TPOT", "ttft_s": "TTFT", "usd_per_token_per_s": "$/(token/s)"}
 """Column of metrics to its name in a note."""
 
@@ -30,20 +35,25 @@ def on_next_best(
     sold: StackSpec,
     chip: ChipSpec,
     catalog: Catalog,
+    role: str | None = None,
 ) -> OtherStack | None:
     """A batch of one, whose metrics on the stack `sold` are `found`, on the next best anchored stack.
 
-    None where no other stack has rows of the chip or of its architecture, or the model predicts nothing.
+    Of a system of several pools that of `role` is moved. None where no other stack has rows of the chip or of
+    its architecture, or the model predicts nothing.
     """
     rows = next_best(sold, chip, catalog) if api.predicts(model) else None
     if rows is None:
         return None
     stack = on_architecture(catalog.get(StackSpec, rows.stack), chip.architecture, catalog)
     columns = {n: np.asarray([v]) for n, v in stack_columns(stack, chip.dram is not None).items()}
+    pool = one.pools[0] if role is None else one.pool(role)
     for name in RARE:
-        if getattr(one.chips.stack, name) is not None:
+        if getattr(pool.chips.stack, name) is not None:
             columns.setdefault(name, np.zeros(1))
-    moved = model.evaluate(one.replace(chips=one.chips.replace(**columns)), context)
+    there = replace(pool, chips=pool.chips.replace(**columns))
+    pools = tuple(there if p is pool else p for p in one.pools)
+    moved = model.evaluate(replace(one, pools=pools), context)
     metrics = {name: first_of(getattr(moved, name)) for name in SHOWN}
     ratios = {name: value / first_of(getattr(found, name)) for name, value in metrics.items()}
     return OtherStack(rows=rows, metrics=metrics, ratios=ratios)
@@ -104,6 +114,27 @@ def narrow_stages(stack: StackSpec, llm: api.Llm, d: api.Deployments) -> list[st
     return [
         f"smaller stages have fewer chips: {chips:,.0f} a replica in place of {alike:,.0f}, "
         "which no row was measured with"
+    ]
+
+
+def overfull_prefixes(
+    work: api.Workload, chips: api.Chips, capacity: Mapping[str, float], role: str = ""
+) -> list[str]:
+    """Which memory has too little room for prefixes, where one of the chip keeps them.
+
+    `capacity` is the ledger of bytes of a chip, in which those of a pool have its role in front.
+    """
+    cache = work.prefix
+    stored = capacity.get(f"{role}prefix_cache", 0.0)
+    if cache is None or cache.tier != "memory" or not stored:
+        return []
+    room = first_of(chips.memory(cache.memory).bytes * chips.stack.usable_capacity)
+    if stored <= room:
+        return []
+    name = cache.memory.replace("_", "-")
+    return [
+        f"{PREFIXES} {pretty(stored, 'B')} of the {name} memory of a chip, which has room for "
+        f"{pretty(room, 'B')}, whatever is free elsewhere"
     ]
 
 

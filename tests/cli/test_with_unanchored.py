@@ -48,3 +48,11 @@ def test_what_is_stored_does_not_depend_on_who_may_win(dse, asked, tmp_path):
         assert dse("sweep", asked, "--grid", GRID, "--out", tmp_path / name, *more).code == 0
         files.append(json.loads((tmp_path / name / "manifest.json").read_text()))
     assert files[0] == files[1]
+
+
+@pytest.mark.parametrize("verb", [("explain", "row:1"), ("breakeven", "--x", "tpot")])
+def test_a_study_of_single_chips_refuses_the_option_where_it_changes_nothing(dse, verb):
+    name, *rest = verb
+    said = dse(name, "groq-vs-h100", *rest, "--with-unanchored")
+    assert said.code == 2
+    assert "--with-unanchored: expected a study of pools with it" in " ".join(said.err.split())

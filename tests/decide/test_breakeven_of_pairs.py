@@ -7,6 +7,7 @@ from dse.decide.pairs.breakeven import assumption_of_pools, breakeven_pairs
 from dse.errors import SpecError
 from dse.evaluate.pools.estimate import estimate_pools
 from dse.front.files import Front
+from dse.question.pools.eligibility import PairEligibility
 from dse.question.pools.study import PooledStudy
 from dse.search.pairs.driver import sweep_pairs
 
@@ -90,6 +91,34 @@ def test_a_wrong_name_is_a_sentence(swept, x, between, words):
     assert words in str(error.value)
 
 
+def test_an_unanchored_pair_takes_part_where_it_is_named_or_may_win(tmp_path):
+    study = load(tmp_path, STUDY.replace("method: listed", "method: unit-cost"))
+    front = sweep_pairs(study, out=tmp_path / "out").front
+    x = assumption_of_pools(study, "tpot=2 ms..200 ms", "--x")
+
+    def of(between, *, shown=False):
+        own = PairEligibility.of(front.manifest, list(study.pools), shown=shown)
+        return breakeven_pairs(study, front, own, x, None, between, {}, (4, 3))
+
+    named, barred, shown = of(("h100-sxm | lp30", ONE)), of(None), of(None, shown=True)
+    pairs = len(study.known_pairs)
+    # the other pairs with LP30 stay out
+    lpus = sum("lp30" in chips for chips in study.known_pairs)
+    counts = [found.tried for found in (named, barred, shown)]
+    assert counts == [pairs - lpus + 1, pairs - lpus, pairs]
+    assert not any("lp30" in str(best) for best in barred.best_chips.reshape(-1))
+    assert {str(best) for best in named.best_chips[..., 0].reshape(-1)} >= {"h100-sxm | lp30"}
+
+
+def test_pairs_of_unanchored_chips_alone_are_a_sentence(tmp_path):
+    text = STUDY.replace("method: listed", "method: unit-cost").replace("[h100, b200, lp30]", "[lp30]")
+    study = load(tmp_path, text)
+    front = sweep_pairs(study, out=tmp_path / "out").front
+    x = assumption_of_pools(study, "tpot=2 ms..200 ms", "--x")
+    with pytest.raises(SpecError, match="expected pairs that a measurement anchors, got none"):
+        breakeven_pairs(study, front, eligible(study, front), x, None, None, {}, (4, 3))
+
+
 def test_the_verb_prints_csv_and_draws(dse_verb, tmp_path):
     path, out = load(tmp_path, STUDY).path, tmp_path / "out"
     assert dse_verb("sweep", path, "--out", out).code == 0
@@ -110,6 +139,11 @@ def test_the_verb_prints_csv_and_draws(dse_verb, tmp_path):
         "notes"
     ]
     assert any(note.startswith("unanchored: decode.lp30") for note in told)
+    lpu = ("breakeven", path, "--x", "tpot", "--points", "3", "--out", out, "--between")
+    said = dse_verb(*lpu, "h100-sxm | lp30,others")
+    assert said.code == 2 and "--with-unanchored adds pairs of unanchored chips" in " ".join(said.err.split())
+    words = " ".join(dse_verb(*lpu, "h100-sxm | lp30,h200-sxm | lp30").out.split())
+    assert "h100-sxm | lp30 is unanchored, and takes part because --between names it" in words
     assert (tmp_path / "a.png").stat().st_size > 10_000
     rows = dse_verb(
         *asked, "--tpot", "50 ms", "--points", "4", "--out", out, "--format", "csv"

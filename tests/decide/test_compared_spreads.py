@@ -3,6 +3,10 @@
 import pytest
 
 import dse
+from dse.decide.compare.as_study import GOALS, study_of
+from dse.decide.uncertainty.quantiles import sample_designs
+from dse.evaluate.estimate import Subject
+from dse.plugins import objective
 
 ASK = ("llama3.1-70b", "chat")
 GIVEN = {"targets": [20e-3, 50e-3], "weights": "fp8", "batch": 64, "tp": 8, "pp": 1}
@@ -39,3 +43,18 @@ def test_the_json_names_them_and_without_drawings_they_are_gaps(found):
     assert told and all(e[n] is not None for e in told for n in names)
     bare = dse.compare(["h100"], *ASK, **GIVEN).as_dict()
     assert all(e[n] is None for c in bare["chips"] for e in c["best"] if e is not None for n in names)
+
+
+@pytest.mark.parametrize("chip", ["h100", "b200", "a100", "groq"])
+@pytest.mark.parametrize("settings", [{}, {"layer_overhead": "40 us", "dram_efficiency": "0.6"}])
+def test_drawings_are_around_the_numbers_that_are_compared(chip, settings):
+    """The stack of a chip is on its architecture once."""
+    given = {"weights": "int8", "price_method": "unit-cost", "settings": settings}
+    layout = {"batch": 16, "tp": 4, "pp": 80 if chip == "groq" else 1}
+    one = dse.estimate(chip, "llama2-70b", "article", **given, **layout)
+    subject = Subject(chip, "llama2-70b", "article", **given)
+    study = study_of(subject, subject.catalog)
+    row = {"role": "baseline", "chip": subject.chip.name, "trial": 0, **one.deployment}
+    drawn = sample_designs(study, [row], [objective(name) for name in GOALS], 2, 1)
+    wanted = [one.metrics["usd_per_token_per_s"], one.metrics["tpot_s"]]
+    assert drawn.point[0].tolist() == pytest.approx(wanted, rel=1e-12)

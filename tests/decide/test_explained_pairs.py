@@ -167,6 +167,17 @@ def test_a_wrong_name_is_a_sentence(swept, trial, limits, words):
     assert words in str(error.value)
 
 
+def test_an_unanchored_chip_of_like_price_improves_a_pair_where_it_may_win(tmp_path):
+    study = load(tmp_path, STUDY.replace("method: listed", "method: unit-cost"))
+    front = sweep_pairs(study, out=tmp_path / "out").front
+    for shown in (False, True):
+        own = PairEligibility.of(front.manifest, list(study.pools), shown=shown)
+        found = explain_pair(study, front, PAIR, AT, own)
+        (lpu,) = [n for n in found.neighbours if n.new == "lp30"]
+        assert lpu.ranks == shown
+        assert lpu.gain == (max(0.0, -(lpu.resolved_change or 0.0)) if shown else 0.0)
+
+
 def test_the_verb_prints_it_and_ends_by_whether_a_neighbour_is_better(dse_verb, tmp_path):
     path, out = load(tmp_path).path, tmp_path / "out"
     assert dse_verb("sweep", path, "--out", out).code == 0
@@ -180,6 +191,9 @@ def test_the_verb_prints_it_and_ends_by_whether_a_neighbour_is_better(dse_verb, 
     every = rows_in(load_front(out))
     assert data["estimate"]["metrics"]["usd_per_token_per_s"] in set(every["usd_per_token_per_s"])
     assert dse_verb("explain", path, PAIR, "--tpot", "200 ms", "--out", out).code in (0, 1)
+    shown = dse_verb("explain", path, PAIR, "--tpot", "20 ms", "--out", out, "--with-unanchored")
+    # prices of LP30 mean something else, whoever may win
+    assert "(unlike)" in shown.out and "--with-unanchored ranks" not in " ".join(shown.out.split())
     dse_verb("explain", path, PAIR, "--storage", "sqlite:///a.db", "--out", out).refused(
         "--storage: expected none"
     )

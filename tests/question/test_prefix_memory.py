@@ -71,6 +71,34 @@ def asked(at: Path, work: Path) -> Any:
     )
 
 
+def test_the_memory_that_has_no_room_for_prefixes_is_named(tmp_path: Path) -> None:
+    # 100,000 tokens of 163,840 B over 8 chips are 2.05 GB a chip, and the stack uses nine tenths of a memory
+    for size, note in (("1 GB", True), ("4 GB", False)):
+        found = asked(chip(tmp_path, "host", size=size), workload(tmp_path, "host"))
+        said = [n for n in found.notes if n.startswith("prefixes take")]
+        assert found.feasible != note and bool(said) == note
+        if note:
+            what = "prefixes take 2.05 GB of the host memory of a chip, which has room for 900 MB"
+            assert said[0].startswith(what)
+    pools = [f"prefill={chip(tmp_path, 'host', size='1 GB')},tp=8,pp=1", "decode=h200,tp=8,pp=1,batch=8"]
+    load = ("llama3.3-70b", str(workload(tmp_path, "host", "disaggregated")))
+    system = estimate_pools(pools, *load, weights="fp8", hold_targets=False, link="25 GB/s, 5 us")
+    assert any(n.startswith("prefixes take 2.05 GB of the host memory") for n in system.notes)
+
+
+def test_numbers_of_a_cache_apart_are_refused_where_prefixes_lie_in_the_chip() -> None:
+    for call in (
+        lambda s: estimate("h200", "llama3.3-70b", "prompt-cached", weights="fp8", settings=s),
+        lambda s: estimate_pools(
+            ["prefill=h200", "decode=h100"], "llama3.3-70b", "prompt-cached", weights="fp8", settings=s
+        ),
+    ):
+        with pytest.raises(SpecError) as error:
+            call({"prefix_bandwidth": "10 GB/s"})
+        assert "with a bandwidth of its own, got the tier dram of the chip" in str(error.value)
+        assert "expected a chip" not in str(error.value)
+
+
 def problems(error: pytest.ExceptionInfo[SpecError]) -> list[str]:
     return [str(p) for p in error.value.problems]
 

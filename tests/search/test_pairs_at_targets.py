@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from dse.evaluate.pools.estimate import Asked, best_systems
+from dse.evaluate.pools.estimate import Asked, looked_up
 from dse.front.files import Front, load_front
 from dse.question.pools.study import PooledStudy, load_question
 from dse.search.pairs.driver import sweep_pairs
@@ -67,9 +67,8 @@ def test_the_best_at_each_target_is_what_an_estimate_chooses(swept: Front) -> No
         best = min(
             found.metrics["usd_per_token_per_s"]
             for chip in ("h200-sxm", "b200-sxm")
-            for found in best_systems(
-                ["prefill=h100-sxm", f"decode={chip}"], asked, [target], {"prefill_load": "0.8"}
-            )
+            for system in [looked_up(["prefill=h100-sxm", f"decode={chip}"], asked, {"prefill_load": "0.8"})]
+            for found in [system.best(target)]
             if found.feasible
         )
         # an estimate takes the smallest system within 1 % of the best

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from rich.console import RenderableType
 
+from dse.cli.input.eligibility import apply_eligibility
 from dse.cli.pools.stored import stored_pairs
 from dse.cli.show.system import show_system
 from dse.cli.show_data.influences import numbers_table, source_lines
@@ -24,9 +25,12 @@ DESCENT = "chips that take the place of others have layouts that were found by d
 RANKS = "changes to chips with other prices, or to unanchored ones, are shown and improve nothing"
 
 
-def explain_of_pools(study: PooledStudy, trial: str, tpot: float | None, form: str, out: Path | None) -> bool:
+def explain_of_pools(
+    study: PooledStudy, trial: str, tpot: float | None, form: str, out: Path | None, *, unanchored: bool
+) -> bool:
     """Explain one pair of the stored front; whether no single change improves it."""
-    front, _ = stored_pairs(study, out)
+    stored, _ = stored_pairs(study, out)
+    front = apply_eligibility(stored, unanchored)
     limits = {} if tpot is None else {"tpot": tpot}
     eligible = eligible_of(front, study)
     with spinner(study.slug) as report:

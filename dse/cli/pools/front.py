@@ -17,7 +17,12 @@ from dse.report.pairs.sampled import sampled_note
 from dse.report.pairs.words import eligible_of, standing_of
 from dse.report.plots.front_plot import draw_front
 from dse.search.bound.prove import Bound
-from dse.search.pairs.gap import prove_pairs
+from dse.search.pairs.gap import check_provable, prove_pairs
+
+
+def hold_provable(study: PooledStudy, found: Front) -> None:
+    """Raise `SpecError` for pairs of which nothing is proven, before the work that comes first."""
+    check_provable(study, eligible_of(found, study))
 
 
 def proven_pairs(study: PooledStudy, found: Front, seconds: float, memory: float) -> Bound:

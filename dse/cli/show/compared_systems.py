@@ -72,6 +72,13 @@ def system_notes(found: Comparison) -> Iterator[str]:
     if first is None:
         return
     yield f"Note: systems of pools are served {first.serving}; verdicts by software are of single chips."
+    if found.spreads:
+        yield (
+            "Note: chips and systems meet the same samples, in the layouts of the tables: a number that "
+            "several rest on, such as the error of a stack, is drawn once."
+        )
+        if any(s.unanchored is not None for s in found.systems) and not found.with_unanchored:
+            yield "Note: an unanchored system has no chance to be the best, and takes none from others."
     yield from (f"Note: {how}." for how in dict.fromkeys(s.chips for s in found.systems if s.chips))
     if any(s.apart for s in found.systems):
         paid = "which pay for prompts" if first.serving == FREE_PROMPTS else "whose prompts cost nothing"

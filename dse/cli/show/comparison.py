@@ -1,6 +1,6 @@
 """What `dse compare` shows: what is compared, each target within each basis of prices, and the verdicts."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from rich.console import RenderableType
 
@@ -107,14 +107,14 @@ def show(found: Comparison) -> None:
 
 
 def _sure(found: Comparison) -> RenderableType:
-    """P10, median, P90 and chances of the chips that meet each target."""
+    """P10, median, P90 and chances of what meets each target."""
     title = "Uncertainty: samples of every uncertain input; shares among chips of one kind of price"
     return _drawn(
         found,
         title,
         ["$/(token/s)", *COLUMNS],
-        lambda e, spread: [
-            format_quantity(e.metrics["usd_per_token_per_s"], "USD"),
+        lambda metrics, spread: [
+            format_quantity(metrics["usd_per_token_per_s"], "USD"),
             *cells(spread),
         ],
     )
@@ -127,24 +127,30 @@ def _sure_of_tpot(found: Comparison) -> RenderableType:
         "Uncertainty of TPOT, with fixed deployments",
         # without the shares, which are about the goal and are in the table above
         ["TPOT", *COLUMNS[:3]],
-        lambda e, spread: [
-            format_quantity(e.metrics["tpot_s"], "s"),
+        lambda metrics, spread: [
+            format_quantity(metrics["tpot_s"], "s"),
             *tpot_cells(spread),
         ],
     )
 
 
 def _drawn(
-    found: Comparison, title: str, heads: list[str], row: Callable[[Estimate, Row], list[str]]
+    found: Comparison,
+    title: str,
+    heads: list[str],
+    row: Callable[[Mapping[str, float], Row], list[str]],
 ) -> RenderableType:
-    """A table of sampled values: the chips that meet each target, the cheapest first."""
+    """A table of sampled values: the chips and systems that meet each target, the cheapest first."""
     rows = []
     for i, limit in enumerate(found.targets):
-        met = [(c, e) for c in found.chips if c.chip in found.spreads[i] if (e := c.best[i]) is not None]
+        best = [(c.chip, e.metrics) for c in found.chips if (e := c.best[i]) is not None]
+        best += [(s.name, one.metrics) for s in found.systems if (one := s.best[i]) is not None]
+        met = [(name, metrics) for name, metrics in best if name in found.spreads[i]]
         # the cheapest first by the values as they are, not by the samples
-        met.sort(key=lambda pair: pair[1].metrics["usd_per_token_per_s"])
-        for k, (c, e) in enumerate(met):
-            rows.append(["" if k else format_quantity(limit, "s"), c.chip, *row(e, found.spread(i, c.chip))])
+        met.sort(key=lambda pair: pair[1]["usd_per_token_per_s"])
+        for k, (name, metrics) in enumerate(met):
+            at = "" if k else format_quantity(limit, "s")
+            rows.append([at, name, *row(metrics, found.spread(i, name))])
     columns = ["TPOT within", "chip", *heads]
     right = [columns[0], *columns[2:]]
     return table(columns, rows, title=title, right=right, flexible=["chip"], least=_NAME)

@@ -7,7 +7,8 @@ from dse.cli.show.ledger import print_ledgers
 from dse.cli.terminal.quantity import format_quantity
 from dse.cli.terminal.tables import plain, stdout, table
 from dse.evaluate.pools.result import PoolOfSystem, SystemEstimate
-from dse.plugins import metric_objectives, metrics
+from dse.plugins import interval_of, metric_objectives, metrics
+from dse.report.words.confidence import met_with
 from dse.report.words.part_names import counted, word
 from dse.report.words.violations import pretty_violation
 from dse.text import cp_text
@@ -49,8 +50,17 @@ def show_system(found: SystemEstimate) -> None:
     if over:
         told = "; ".join(f"{name} exceeded by {v}" for name, v in over.items())
         console.print(Text(f"Infeasible: {told}", style="red"))
+    if found.targets:
+        console.print(plain(_how_sure(found)), style="dim")
     for note in found.notes:
         console.print(plain(f"Note: {note}."), style="dim")
+
+
+def _how_sure(found: SystemEstimate) -> str:
+    """How surely targets are met, and what P is."""
+    without = "" if found.p_met else " or ".join(dict.fromkeys(pool.stack for pool in found.pools))
+    head = f"Targets are {met_with(found.confidence, without)}"
+    return f"{head}; P: the probability by the 80 % interval." if found.p_met else f"{head}."
 
 
 def _pool(pool: PoolOfSystem) -> list[str | Text]:
@@ -78,4 +88,8 @@ def _target(found: SystemEstimate, metric: Metric) -> Text:
         return plain("")
     met = found.violations.get(name, 0.0) <= 0.0
     limit = format_quantity(found.targets[name], metric.unit)
-    return Text(f"{limit} {'met' if met else 'missed'}", style="" if met else "red")
+    chance = f", P {found.p_met[name]:.0%}" if name in found.p_met else ""
+    # what P rests on stands beside it
+    barred = found.unanchored.get(interval_of(metric.column) or "", ()) if chance else ()
+    mark = f" ({' and '.join(barred)} unanchored)" if barred else ""
+    return Text(f"{limit} {'met' if met else 'missed'}{chance}{mark}", style="" if met else "red")

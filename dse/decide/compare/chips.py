@@ -160,6 +160,7 @@ def compare(
     # a gap and an anchor are the same under all three, so the rows of the shown one say them
     allowed = [c for c in rows if c.gap is None and (with_unanchored or c.unanchored is None)]
     by_name = {names[chip]: each for chip, each in under.items()}
+    systems = compare_systems(pools, asked, limits, numbers, first.workload.serving) if pools else ()
     return Comparison(
         llm=first.llm.name,
         workload=first.workload.name,
@@ -172,9 +173,15 @@ def compare(
         if confidence is None
         else Verdicts(verdicts=(), dependence=()),
         confidence=confidence,
-        systems=compare_systems(pools, asked, limits, numbers, first.workload.serving) if pools else (),
+        systems=systems,
         spreads=comparison_spreads(
-            rows, {names[chip]: each[shown] for chip, each in known.items()}, limits, catalog, samples
+            rows,
+            {names[chip]: each[shown] for chip, each in known.items()},
+            limits,
+            catalog,
+            samples,
+            systems=systems,
+            with_unanchored=with_unanchored,
         )
         if samples
         else (),

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from math import isnan, nan
 
 import numpy as np
 
@@ -82,12 +83,14 @@ class Comparison:
     systems: tuple[ComparedSystem, ...] = ()
     """Systems of pools of unlike chips, which rank among the chips."""
     spreads: tuple[Mapping[str, Spread], ...] = ()
-    """For each target P10, median, P90 and chances of the chips that meet it; empty where none was drawn."""
+    """For each target P10, median, P90 and chances of what meets it; empty where nothing was drawn."""
 
     def spread(self, i: int, chip: str) -> dict[str, float | None]:
-        """Those of one chip by the names of their columns, gaps where nothing was drawn."""
+        """Those of one chip or system by the names of their columns, gaps where nothing was drawn."""
         known = self.spreads[i].get(chip) if self.spreads else None
-        return dict.fromkeys(COLUMNS) if known is None else {**known.as_dict()}
+        # what is not ranked has no chance to be the best
+        values = {} if known is None else known.as_dict()
+        return {name: None if isnan(values.get(name, nan)) else values[name] for name in COLUMNS}
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -158,7 +161,7 @@ class Comparison:
             "unanchored": [
                 {"chip": c.chip, "reason": c.unanchored} for c in self.chips if c.unanchored is not None
             ],
-            **({"systems": [s.as_dict() for s in self.systems]} if self.systems else {}),
+            **({"systems": [self._of_system(s) for s in self.systems]} if self.systems else {}),
             "chips": [
                 {
                     "chip": c.chip,
@@ -184,6 +187,13 @@ class Comparison:
                 for c in self.chips
             ],
         }
+
+    def _of_system(self, s: ComparedSystem) -> dict[str, object]:
+        """Plain data of a system, with what was drawn of it."""
+        best = [
+            None if e is None else {**e.as_dict(), **self.spread(i, s.name)} for i, e in enumerate(s.best)
+        ]
+        return {**s.as_dict(), "best": best}
 
     def front(self) -> Front:
         """The chips of the first basis of prices as a front, for a picture.

@@ -8,7 +8,7 @@ from dse.chips.anchors import anchor
 from dse.chips.price_basis import group_of, price_basis
 from dse.errors import Problem, SpecError, spec_error
 from dse.evaluate.pools.argument import PoolArgument, read_pool, read_pools
-from dse.evaluate.pools.estimate import Asked, best_systems
+from dse.evaluate.pools.estimate import Asked, System, looked_up
 from dse.evaluate.pools.result import SystemEstimate
 from dse.question.chip_names import pair_name
 from dse.question.pools.drafts import NAMES
@@ -42,6 +42,8 @@ class ComparedSystem:
     """Why no measurement anchors the software of a chip of it; None where all are anchored."""
     best: tuple[SystemEstimate | None, ...]
     """The best layouts at each target; None where none meets it."""
+    system: System
+    """Its chips, load and link, looked up."""
     exceeds: Mapping[str, float]
     """What the system exceeds that misses the loosest target by least; empty where that is met."""
 
@@ -117,7 +119,8 @@ def _compared(
     pools = read_pools(texts)
     chips = [catalog.get(ChipSpec, pool.chip) for pool in pools]
     own = _settings(pools, chips, settings)
-    best = best_systems(texts, asked, targets, own)
+    system = looked_up(texts, asked, own)
+    best = [system.best(target) for target in targets]
     groups = dict.fromkeys(group_of(price_basis(chip, asked.price_method)) for chip in chips)
     reasons = [
         f"{chip.name}: {verdict.reason}"
@@ -132,6 +135,7 @@ def _compared(
         apart=(serving == FREE_PROMPTS) != (chips_serving == FREE_PROMPTS),
         chips=_beside([pool.role for pool in pools], asked.workload, catalog),
         unanchored="; ".join(dict.fromkeys(reasons)) or None,
+        system=system,
         best=tuple(e if e.feasible else None for e in best),
         exceeds={n: v for n, v in best[-1].violations.items() if v > 0.0},
     )

@@ -27,7 +27,7 @@ from dse.errors import SpecError, nearest, spec_error
 from dse.evaluate.batch import axis_of
 from dse.front.files import Front
 from dse.front.tables import Row, plain_rows
-from dse.question.pools.eligibility import PairEligibility
+from dse.question.pools.eligibility import PairEligibility, Standing
 from dse.question.pools.study import PooledStudy
 from dse.question.variation import Place
 
@@ -76,15 +76,18 @@ def breakeven_pairs(
     """The map of which pair wins, among those with prices of one group.
 
     Sides are pairs such as `r200 | lp30`, families such as `hybrid | lp30`, or `others`. Candidates are the
-    best pairs of the front of each family at several targets, and those of the catalog. Raises `SpecError`.
+    best pairs of the front of each family at several targets, and those of the catalog. A pair of unanchored
+    chips takes part where `eligible` lets it win, or a side names it. Raises `SpecError`.
     """
     sides = tuple(_spaced(side) for side in between) if between is not None else None
-    every = _alike(_candidates(study, front), eligible, sides)
+    known = _candidates(study, front)
+    every = _alike(str(study.path), known, eligible, sides)
     progress(f"evaluating {len(every)} pairs")
     whole = _Pairs(study=study, pairs=every, first=[], second=[], x=x, y=y, limits=dict(limits))
     now = whole.costs([(None, None)])[0]
     one, other = sides or (name_of(every[int(np.argmin(now))]), OTHERS)
-    whole = whole.of_sides(one, other)
+    barred = not all(eligible.may_win(standing_of(pair, eligible)) for pair in known)
+    whole = whole.of_sides(one, other, "; --with-unanchored adds pairs of unanchored chips" if barred else "")
     kept = _carried(whole, points, now)
     goal = study.first.goal.label
     named = (one, other)
@@ -126,13 +129,18 @@ def _candidates(study: PooledStudy, front: Front) -> list[Pair]:
     return list(found.values())
 
 
-def _alike(pairs: Sequence[Pair], eligible: PairEligibility, sides: tuple[str, ...] | None) -> list[Pair]:
-    """Pairs whose prices rank among each other: those of the side that is named, else of the first group."""
+def _alike(
+    where: str, pairs: Sequence[Pair], eligible: PairEligibility, sides: tuple[str, ...] | None
+) -> list[Pair]:
+    """Pairs whose prices rank among each other: those of the side that is named, else of the first group.
+
+    Those that may not win are left out unless a side names them.
+    """
 
     def prices(pair: Pair) -> str:
-        return eligible.standing([pool.candidate.label for pool in pair.values()])[0]
+        return standing_of(pair, eligible)[0]
 
-    named = [pair for pair in pairs for side in sides or () if side in (name_of(pair), family_of(pair))]
+    named = named_by(sides, pairs)
     known = sorted({*map(name_of, pairs), *map(family_of, pairs)})
     for side in sides or ():
         if side != OTHERS and side not in known:
@@ -142,9 +150,24 @@ def _alike(pairs: Sequence[Pair], eligible: PairEligibility, sides: tuple[str, .
     if len(groups) > 1:
         what = "expected sides whose prices rank among each other, got"
         raise spec_error("--between", f"{what} {' and '.join(f'those of {group}' for group in groups)}")
-    present = {prices(pair) for pair in pairs}
+    names = {name_of(pair) for pair in named}
+    some = [p for p in pairs if name_of(p) in names or eligible.may_win(standing_of(p, eligible))]
+    if not some:
+        what = "expected pairs that a measurement anchors, got none; --with-unanchored ranks the others"
+        raise spec_error(where, what)
+    present = {prices(pair) for pair in some}
     group = next(iter(groups), None) or next(g for g in eligible.groups if g in present)
-    return [pair for pair in pairs if prices(pair) == group]
+    return [pair for pair in some if prices(pair) == group]
+
+
+def standing_of(pair: Pair, eligible: PairEligibility) -> Standing:
+    """What a pair ranks among, and whether a chip of it is unanchored."""
+    return eligible.standing([pool.candidate.label for pool in pair.values()])
+
+
+def named_by(sides: tuple[str, ...] | None, pairs: Sequence[Pair]) -> list[Pair]:
+    """Pairs that a side names, or whose family it names."""
+    return [pair for pair in pairs for side in sides or () if side in (name_of(pair), family_of(pair))]
 
 
 UNLIKE = "expected pairs whose prices rank with those of the other side among"
@@ -167,14 +190,14 @@ class _Pairs:
         """Of all pairs."""
         return [name_of(pair) for pair in self.pairs]
 
-    def of_sides(self, one: str, other: str) -> "_Pairs":
-        """The same with the pairs of both sides."""
+    def of_sides(self, one: str, other: str, hint: str) -> "_Pairs":
+        """The same with the pairs of both sides; `hint` is what to do where one has none."""
         places = {side: _members(side, self.pairs) for side in (one, other) if side != OTHERS}
         rest = set(range(len(self.pairs))) - {i for each in places.values() for i in each}
         first, second = (places.get(side, sorted(rest)) for side in (one, other))
         for side, found in ((one, first), (other, second)):
             if not found:
-                raise spec_error("--between", f"{UNLIKE} {side}, got none")
+                raise spec_error("--between", f"{UNLIKE} {side}, got none{hint}")
         if set(first) & set(second):
             raise spec_error("--between", f"expected sides that share no pair, got {one}, {other}")
         return replace(self, first=first, second=second)

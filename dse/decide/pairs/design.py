@@ -6,22 +6,28 @@ from dataclasses import dataclass
 import numpy as np
 
 from dse.arrays import Floats
+from dse.chips.anchors import Anchor
 from dse.chips.branch import chip_kind
+from dse.chips.interval import shares_experts
 from dse.choose.pools import PoolChoice, best_system
 from dse.choose.rule import Limits, cost_of, merged, violations
 from dse.choose.solve import Question
 from dse.decide.propose.candidates import Candidate, chips_of_candidates
-from dse.decide.scenario.evaluation import stack_of
+from dse.decide.scenario.evaluation import stack_of, trust_of
 from dse.errors import nearest, spec_error
 from dse.evaluate.batch import axis_of
+from dse.evaluate.estimate_result import LABELS
 from dse.evaluate.pools.pairs import best_of_pair
 from dse.evaluate.pools.result import SystemEstimate
 from dse.evaluate.pools.study_layouts import fine_layouts, grid_of_pool
-from dse.evaluate.pools.system import NamedPool, system_of
+from dse.evaluate.pools.system import system_of
+from dse.evaluate.pools.trust import PoolTrust, Trusted
 from dse.front.files import Front
 from dse.front.tables import Row, plain_rows, stack
 from dse.question.chip_names import branch_of, pair_name
 from dse.question.pools.study import PooledStudy
+from dse.question.resolved_study import ResolvedStudy
+from dse.question.unanchored import unanchored_in
 from dse.spec.yaml.units import pretty
 from dse.text import is_count
 from objectives import api
@@ -102,13 +108,10 @@ def violations_of(study: PooledStudy, pairs: Sequence[Pair], limits: Limits) -> 
 
 def estimate_of(study: PooledStudy, pair: Pair, limits: Limits) -> SystemEstimate:
     """A pair with its ledgers."""
-    pools = []
-    for role, own in study.pools.items():
-        candidate = pair[role].candidate
-        pools.append(NamedPool(role=role, chip=candidate.label, stack=stack_of(own, candidate).name))
+    one = designs_of(study, [pair])
     return system_of(
-        pools,
-        designs_of(study, [pair]),
+        [_trusted(own, role, pair[role].candidate, one) for role, own in study.pools.items()],
+        one,
         study.context,
         study.first.cost_model,
         limits,
@@ -118,6 +121,19 @@ def estimate_of(study: PooledStudy, pair: Pair, limits: Limits) -> SystemEstimat
         price_method=study.spec.price.method,
         link=study.link,
     )
+
+
+def _trusted(own: ResolvedStudy, role: str, candidate: Candidate, one: api.Designs) -> Trusted:
+    """A pool with what its numbers rest on; rows that anchor it are those of its page."""
+    stack, llm = stack_of(own, candidate), own.context.llm
+    joined = shares_experts(llm, one.pool(role).deployments)
+    reason = unanchored_in(own).get(candidate.branch or candidate.label)
+    trust = PoolTrust(
+        label=LABELS[stack.estimate],
+        interval=trust_of(own, candidate, (llm,), joined=joined),
+        anchor=Anchor(anchored=reason is None, reason=reason or ""),
+    )
+    return Trusted(role=role, chip=candidate.label, stack=stack.name, trust=trust)
 
 
 def with_best_layouts(

@@ -5,6 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dse.chips.anchor_rows import anchor_rows
+from dse.chips.anchors import anchor
+from dse.chips.interval import shares_experts
 from dse.chips.resolve import sends_under
 from dse.choose.pools import PoolChoice, best_system
 from dse.choose.rule import Limits, merged
@@ -17,11 +20,13 @@ from dse.evaluate.pools.argument import PoolArgument, read_pools
 from dse.evaluate.pools.layouts import check_sizes, layouts_of
 from dse.evaluate.pools.pairs import best_of_pair
 from dse.evaluate.pools.result import SystemEstimate
-from dse.evaluate.pools.system import NamedPool, system_of
+from dse.evaluate.pools.system import system_of
+from dse.evaluate.pools.trust import PoolTrust, Trusted
 from dse.question.pools.drafts import LLM, NAMES, Drafts, drafts_of, hold_drafts
 from dse.question.pools.link import ChosenLink, pool_link, read_link
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.overrides.short_names import by_short_name
+from dse.spec.schema.pools import LinkSpec
 from dse.spec.schema.technology import TechnologySpec
 from dse.spec.schema.workload import WorkloadSpec, longer_than_answers
 from objectives import api
@@ -33,7 +38,9 @@ LOAD_OF = "long-prompt-disaggregated"
 """Workload whose load of the prefill pool holds for those that state none."""
 
 DECODE_ONLY = "decode only: prompts cost nothing here; TTFT is that of one prompt alone"
-UNMEASURED = "no measured row is of a system of unlike chips: it has no error bar of its own"
+UNMEASURED = (
+    "no measured row is of a system of unlike chips: the error of pairing them is unknown and in no interval"
+)
 _BY_DESCENT = "layouts were found by descent from many starts, which is no proof that none is better"
 
 _HOLDERS = ("decode", "attention", "verify")
@@ -108,20 +115,48 @@ def estimate_pools(
         hold_targets=hold_targets,
         draft_llm=draft_llm,
     )
-    (found,) = best_systems(pools, asked, [None], settings)
-    return found
+    return looked_up(pools, asked, settings).best(None)
 
 
-def best_systems(
-    pools: Sequence[str],
-    asked: Asked,
-    within: Sequence[float | None],
-    settings: Mapping[str, str] | None = None,
-) -> list[SystemEstimate]:
-    """The best layouts of one system within each TPOT [s], or within the targets of its workload alone.
+@dataclass(frozen=True, kw_only=True)
+class System:
+    """A system of pools with every name looked up."""
 
-    Raises `SpecError` with every unknown name at once.
-    """
+    pools: tuple[PoolArgument, ...]
+    subjects: tuple[Subject, ...]
+    """The chip of each pool."""
+    context: api.Context
+    """What all pools have in common; with drafts where a pool drafts."""
+    stated: LinkSpec | None
+    """The link as it was given."""
+    link: ChosenLink
+    choices: tuple[PoolChoice, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def first(self) -> Subject:
+        """The pool that has all but its own chip in common with the others."""
+        # draft | verify: all but the LLM that drafts is that of the pool that verifies
+        roles = [pool.role for pool in self.pools]
+        return self.subjects[roles.index("verify") if "verify" in roles else 0]
+
+    def limits(self, tpot_s: float | None) -> Limits:
+        """Targets of the workload, with one on TPOT [s]."""
+        own = () if tpot_s is None else ((self.first.bounded("tpot"), tpot_s),)
+        return merged(self.first.limits, own)
+
+    def best(self, tpot_s: float | None) -> SystemEstimate:
+        """The best layouts within a TPOT [s], or within the targets of the workload alone."""
+        first, limits = self.first, self.limits(tpot_s)
+        question = Question(
+            cost_model=first.cost_model, context=self.context, goal=first.goal, tolerance=first.tolerance
+        )
+        one, how = _best(question, self.choices, self.link.columns(), limits)
+        return _result(self, one, how, limits)
+
+
+def looked_up(pools: Sequence[str], asked: Asked, settings: Mapping[str, str] | None = None) -> System:
+    """One system; raises `SpecError` with every unknown name at once."""
     given, stated = read_pools(pools), read_link(asked.link)
     roles = tuple(pool.role for pool in given)
     mode = SERVING["prefill" in roles]
@@ -130,40 +165,34 @@ def best_systems(
     numbers, assumed = _with_load(settings, asked.workload, asked.configs, mode)
     drafts, numbers = _drafts(roles, asked, numbers or {})
     subjects = _subjects(given, asked, mode, numbers, drafts)
-    # draft | verify: all but the LLM that drafts is that of the pool that verifies
     first = subjects[roles.index("verify") if drafts is not None else 0]
     context = first.context
     if drafts is not None:
         context = replace(context, workload=replace(context.workload, speculation=drafts.speculation))
         length = drafts.speculation.length
         hold_drafts(draft_problem(context) or longer_than_answers(length, first.workload.resolve().osl))
-    chosen = pool_link(
-        stated,
-        [s.network for s in subjects],
-        first.catalog,
-        first.catalog.get(TechnologySpec, TECHNOLOGY),
+    return System(
+        pools=given,
+        subjects=tuple(subjects),
+        context=context,
+        stated=stated,
+        link=pool_link(
+            stated,
+            [s.network for s in subjects],
+            first.catalog,
+            first.catalog.get(TechnologySpec, TECHNOLOGY),
+        ),
+        choices=tuple(
+            PoolChoice(
+                role=pool.role,
+                chips=subject.chips,
+                layouts=layouts_of(pool, subject.llm, subject.stack),
+                any_batch=pool.role in _HOLDERS and "batch" not in pool.sizes,
+            )
+            for pool, subject in zip(given, subjects, strict=True)
+        ),
+        notes=(*assumed, *(() if drafts is None else drafts.notes)),
     )
-    choices = tuple(
-        PoolChoice(
-            role=pool.role,
-            chips=subject.chips,
-            layouts=layouts_of(pool, subject.llm, subject.stack),
-            any_batch=pool.role in _HOLDERS and "batch" not in pool.sizes,
-        )
-        for pool, subject in zip(given, subjects, strict=True)
-    )
-    question = Question(
-        cost_model=first.cost_model, context=context, goal=first.goal, tolerance=first.tolerance
-    )
-    found = []
-    for tpot_s in within:
-        own = () if tpot_s is None else ((first.bounded("tpot"), tpot_s),)
-        limits = merged(first.limits, own)
-        one, how = _best(question, choices, chosen.columns(), limits)
-        result = _result(given, subjects, first, context, chosen, one, how, limits)
-        more = () if drafts is None else drafts.notes
-        found.append(replace(result, notes=(*result.notes, *assumed, *more)))
-    return found
 
 
 def _drafts(
@@ -268,45 +297,54 @@ def _settings_of(role: str, settings: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def _result(
-    asked: Sequence[PoolArgument],
-    subjects: Sequence[Subject],
-    first: Subject,
-    context: api.Context,
-    link: ChosenLink,
-    one: api.Designs,
-    how: str,
-    limits: Limits,
-) -> SystemEstimate:
+def _result(system: System, one: api.Designs, how: str, limits: Limits) -> SystemEstimate:
     """The typed result of one system, a batch of one, with its ledgers."""
+    first = system.first
+    m = first.cost_model.evaluate(one, system.context)
+    pools = [
+        Trusted(
+            role=pool.role,
+            chip=subject.chip.name,
+            stack=subject.stack.name,
+            trust=_trust(system, pool.role, subject, one, m),
+        )
+        for pool, subject in zip(system.pools, system.subjects, strict=True)
+    ]
     return system_of(
-        [
-            NamedPool(role=pool.role, chip=subject.chip.name, stack=subject.stack.name)
-            for pool, subject in zip(asked, subjects, strict=True)
-        ],
+        pools,
         one,
-        context,
+        system.context,
         first.cost_model,
         limits,
         llm=first.llm.name,
         workload=first.workload.name,
         precision=first.precision.model_dump(),
         price_method=first.price.method,
-        link=link,
+        link=system.link,
         solved=bool(how),
-        notes=list(_notes(asked, subjects, link, how)),
+        notes=(*_notes(system, pools, how), *system.notes),
     )
 
 
-def _notes(
-    asked: Sequence[PoolArgument], subjects: Sequence[Subject], link: ChosenLink, how: str
-) -> list[str]:
+def _trust(system: System, role: str, subject: Subject, one: api.Designs, m: api.Metrics) -> PoolTrust:
+    """What the numbers of a pool rest on."""
+    return PoolTrust(
+        label=LABELS[subject.stack.estimate],
+        interval=subject.trusted(joined=shares_experts(subject.llm, one.pool(role).deployments)),
+        # by the software that it is sold with, whatever drives it
+        anchor=anchor(subject.sold, subject.chip),
+        anchor_rows=anchor_rows(subject.stack, subject.chip, subject.catalog),
+        next_best=subject.on_next_best(system.context, one, m, role),
+    )
+
+
+def _notes(system: System, pools: Sequence[Trusted], how: str) -> list[str]:
     """Conditions under which the numbers hold, the most important first."""
-    notes, both = [], list(zip(asked, subjects, strict=True))
+    notes, both = [UNMEASURED], list(zip(pools, system.subjects, strict=True))
     for pool, subject in both:
         told = [
-            LABELS[subject.stack.estimate],
-            *trust_notes(subject.stack, subject.chip, subject.catalog, None),
+            pool.trust.label,
+            *trust_notes(subject.stack, subject.chip, subject.catalog, pool.trust.next_best),
         ]
         if subject.unpriced:
             told.append(f"{subject.chip.name} has no listed price: priced at the unit cost of its silicon")
@@ -314,11 +352,9 @@ def _notes(
         if pool.role == "prefill" or not any(s.role == "prefill" and sends_under(t.stack) for s, t in both):
             told += sent_under(subject.stack, sends=pool.role == "prefill")
         notes.append(f"{pool.role} on {subject.chip.name}: " + "; ".join(told))
-    notes.append(UNMEASURED)
-    notes.append(link.note)
+    notes.append(system.link.note)
     if how:
         notes.append(how)
-    first = subjects[0]
-    if first.workload.serving == "decode-only":
+    if system.subjects[0].workload.serving == "decode-only":
         notes.append(DECODE_ONLY)
     return notes

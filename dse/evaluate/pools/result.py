@@ -2,6 +2,11 @@
 
 from dataclasses import asdict, dataclass, field
 
+from dse.chips.anchor_rows import AnchorRows
+from dse.chips.anchors import Anchor
+from dse.choose.confidence import met_column
+from dse.evaluate.estimate_result import OtherStack
+
 
 @dataclass(frozen=True, kw_only=True)
 class PoolOfSystem:
@@ -15,6 +20,16 @@ class PoolOfSystem:
     deployment: dict[str, int]
     metrics: dict[str, float]
     """What the pool has of the system: replicas, busy, capex_usd, drawn_per_token_j, power_w."""
+    label: str
+    """How far to trust its stack."""
+    interval: dict[str, float]
+    """80 % factors up and down of its stack on its chip, as those of a single chip."""
+    anchor: Anchor
+    """Whether measurements anchor its software, and why."""
+    anchor_rows: AnchorRows | None = None
+    """Measured rows that its stack was fitted to; None for a pair of a study."""
+    next_best: OtherStack | None = None
+    """The system with this pool on the stack that measurements anchor next best, where there is one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +56,15 @@ class SystemEstimate:
     smallest_system: dict[str, float] = field(default_factory=dict)
     """Chips [1], capital [USD] and $/(token/s) of the smallest system of whole replicas in these layouts;
     empty where all are whole already."""
+    interval: dict[str, float] = field(default_factory=dict)
+    """Metric to the 80 % factor up and down, by the stacks of the pools that it rests on, layouts held; the
+    error of pairing chips is unknown and not in it. Empty where a stack states none."""
+    unanchored: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Metric to the pools that it rests on whose software no measurement anchors."""
+    confidence: None = None
+    """No probability is required of a system of pools: the estimate itself meets targets."""
+    p_met: dict[str, float] = field(default_factory=dict)
+    """Probability that each target is met, by the 80 % interval; without those that have no error bar."""
     notes: tuple[str, ...] = field(default=())
 
     @property
@@ -58,6 +82,8 @@ class SystemEstimate:
         row |= self.metrics
         row |= {f"{total}.{part}": v for total, parts in self.ledgers.items() for part, v in parts.items()}
         row |= {f"violation_{name}": v for name, v in self.violations.items()}
+        row |= {f"interval_{name}": v for name, v in self.interval.items()}
+        row |= {met_column(name): v for name, v in self.p_met.items()}
         return {**row, "feasible": self.feasible, "notes": "; ".join(self.notes)}
 
     def as_dict(self) -> dict[str, object]:

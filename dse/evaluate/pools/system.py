@@ -1,26 +1,26 @@
 """A system of pools, evaluated, as the typed result with its ledgers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from dse.choose.rule import Limits, violations
-from dse.evaluate.estimate_result import first_of, headline, ledgers_of, smallest_system, where_split
+from dse.evaluate.estimate_notes import overfull_prefixes
+from dse.evaluate.estimate_result import (
+    chances,
+    first_of,
+    headline,
+    ledgers_of,
+    smallest_system,
+    where_split,
+)
 from dse.evaluate.pools.result import PoolOfSystem, SystemEstimate
+from dse.evaluate.pools.trust import Trusted, interval_of_system, trust_lines, unanchored
 from dse.question.pools.link import ChosenLink
 from objectives import api
-
-
-@dataclass(frozen=True, kw_only=True)
-class NamedPool:
-    """What a pool is called."""
-
-    role: str
-    chip: str
-    stack: str
+from objectives.systems.split import keeper
 
 
 def system_of(
-    pools: Sequence[NamedPool],
+    pools: Sequence[Trusted],
     one: api.Designs,
     context: api.Context,
     cost_model: api.CostModel,
@@ -38,6 +38,11 @@ def system_of(
     m = cost_model.evaluate(one, context, detail=True)
     found = {name: first_of(v) for name, v in violations(m, context, limits).items()}
     bounds = {name: first_of(v) for name, v in m.bounds.items()}
+    interval, ledgers = interval_of_system(pools), ledgers_of(m)
+    keeping = keeper([pool.role for pool in pools])
+    overfull = overfull_prefixes(
+        context.workload, one.pool(keeping).chips, ledgers["capacity_bytes"], f"{keeping}."
+    )
     return SystemEstimate(
         llm=llm,
         workload=workload,
@@ -56,15 +61,18 @@ def system_of(
         feasible=all(v <= 0.0 for v in found.values()),
         metrics=headline(m, context),
         smallest_system=smallest_system(cost_model, one, context),
-        ledgers=ledgers_of(m),
+        ledgers=ledgers,
         bound_by=max(bounds, key=lambda name: bounds[name]),
         violations=where_split(found),
         targets={goal.name: limit for goal, limit in limits},
-        notes=tuple(notes),
+        interval=interval,
+        unanchored={name: who for name in interval if (who := tuple(unanchored(name, pools)))},
+        p_met=chances(m, context, limits, interval),
+        notes=(*trust_lines(pools), *overfull, *notes),
     )
 
 
-def _pool(pool: NamedPool, one: api.Designs, m: api.Metrics) -> PoolOfSystem:
+def _pool(pool: Trusted, one: api.Designs, m: api.Metrics) -> PoolOfSystem:
     """What a pool has of the system."""
     own = {name: first_of(v) for name, v in m.of_pools[pool.role].items()}
     layout = {k: int(first_of(v)) for k, v in one.pool(pool.role).deployments.columns().items()}
@@ -75,4 +83,9 @@ def _pool(pool: NamedPool, one: api.Designs, m: api.Metrics) -> PoolOfSystem:
         stack=pool.stack,
         deployment=layout,
         metrics=own,
+        label=pool.trust.label,
+        interval=dict(pool.trust.interval),
+        anchor=pool.trust.anchor,
+        anchor_rows=pool.trust.anchor_rows,
+        next_best=pool.trust.next_best,
     )

@@ -79,7 +79,7 @@ def prove_pairs(
     As `dse.search.bound.prove.prove`, with the chips of the catalog of both pools. Domain: pools that prefill
     and decode, all of whose pairs have prices of one group. Raises `SpecError`.
     """
-    barred = _check(study, eligible)
+    barred = check_provable(study, eligible)
     limits = Limits.of(seconds, memory)
     decode, goals = study.pools["decode"], study.first.objectives
     # of the pool that prefills alone nothing is known of a pair
@@ -104,7 +104,7 @@ def prove_pairs(
     return proof.bound(ended, between=between, tolerance=tolerance, found=len(values), remarks=remarks)
 
 
-def _check(study: PooledStudy, eligible: PairEligibility) -> bool:
+def check_provable(study: PooledStudy, eligible: PairEligibility) -> bool:
     """Raise `SpecError` for pairs of which nothing is proven; else whether some have unanchored chips."""
     where = str(study.path)
     if "prefill" not in study.pools:

@@ -23,7 +23,7 @@ from dse.spec.schema.base import (
     unit,
 )
 from dse.spec.schema.chip import ChipSpec, PeakFormat
-from dse.spec.schema.workload import WorkloadSpec
+from dse.spec.schema.workload import PrefixCacheSpec, WorkloadSpec
 from dse.spec.yaml.loading import build_leaf
 
 S = TypeVar("S", bound=Spec)
@@ -168,6 +168,9 @@ def _field(spec: BaseModel, head: str, rest: Mapping[Path, V], make: Make[V]) ->
         return _node(_with_peaks(spec, rest), rest, make)
     if old is None and () in rest and head in OPTIONAL:
         return make(OPTIONAL[head], rest[()])
+    if old is None and isinstance(spec, PrefixCacheSpec):
+        what = "expected a workload whose prefixes lie apart from the chip, in a host or a pool with a"
+        raise LookupError(f"{what} {head} of its own, got the tier {spec.tier} of the chip")
     if old is None:
         kind = "workload" if isinstance(spec, WorkloadSpec) else "chip"
         raise LookupError(f"expected a {kind} that has it, got one without")

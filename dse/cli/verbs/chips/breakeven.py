@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from dse.cli.input.eligibility import WithUnanchored, refuse_of_chips
 from dse.cli.input.options import (
     Confidence,
     Configs,
@@ -92,6 +93,7 @@ def breakeven(
     software: SoftwareOption = None,
     no_targets: NoTargets = False,
     confidence: Confidence = None,
+    with_unanchored: WithUnanchored = False,
     out: Out = None,
     configs: Configs = None,
 ) -> None:
@@ -109,7 +111,8 @@ def breakeven(
     the study, and by --tpot and --ttft where given.
 
     Of a study of pools the sides are pairs such as 'r200 | lp30', or others, and NAME is a number of a file
-    or a target; candidates are pairs of the front and of the catalog whose prices rank among each other.
+    or a target; candidates are pairs of the front and of the catalog whose prices rank among each other. A
+    pair of a chip that no measurement anchors takes part where --between names it, or with --with-unanchored.
     """
     # options first: the map itself takes long
     check_picture_file("--plot", plot)
@@ -120,12 +123,15 @@ def breakeven(
         refuse_options({"--software": software, "--confidence": confidence})
         limits = {n: v for n, v in {"tpot": tpot, "ttft": ttft}.items() if v is not None}
         pools = of_pools.lifted() if no_targets else of_pools
-        of_pairs, notes = breakeven_of_pools(pools, x, y, sides, limits, points, out)
+        of_pairs, notes = breakeven_of_pools(
+            pools, x, y, sides, limits, points, out, unanchored=with_unanchored
+        )
         _drawn(of_pairs, plot)
         _print_summary(of_pairs, form, notes)
         for note in notes if form == "table" else ():
             stdout().print(plain(f"Note: {note.rstrip('.')}."), style="dim", soft_wrap=True)
         return
+    refuse_of_chips(with_unanchored)
     study = study_under_software(study, software)
     resolved, front = load_study_and_front(study, out, configs)
     resolved = resolved.lifted() if no_targets else resolved

@@ -1,6 +1,6 @@
 """`dse estimate`: one chip, one LLM, one workload."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +15,7 @@ from dse.cli.terminal.guard import complain
 from dse.cli.terminal.machine_output import print_csv, print_json
 from dse.errors import ExitCode, Problem, SpecError, spec_error
 from dse.evaluate.estimate import estimate as estimated
+from dse.evaluate.estimate_notes import PREFIXES
 from dse.evaluate.estimate_result import Estimate
 from dse.evaluate.pools.estimate import estimate_pools
 from dse.report.words.violations import pretty_violation
@@ -184,11 +185,9 @@ def _of_pools(
     else:
         print_csv([found.as_row()])
     if not found.feasible:
-        broken = [f"{n} by {pretty_violation(n, v)}" for n, v in found.violations.items() if v > 0.0]
         hint = "Other chips, larger pools or narrower --weights may help."
-        what = (
-            f"expected a system that fits and meets its targets, but it exceeds {'; '.join(broken)}. {hint}"
-        )
+        missed = _missed(found.violations, found.notes)
+        what = f"expected a system that fits and meets its targets, but it exceeds {missed}. {hint}"
         complain(f"{found.chip}: {what}")
         raise typer.Exit(ExitCode.FAILED)
 
@@ -219,10 +218,16 @@ def _emit(found: Estimate, form: str) -> None:
 
 
 def _why(found: Estimate, *, small: bool) -> str:
-    broken = [f"{n} by {pretty_violation(n, v)}" for n, v in found.violations.items() if v > 0.0]
     # a solved deployment is the best there is, so only the formats and the chip are left to change
     hint = "This deployment misses by least. Narrower --weights or another chip may help."
     if small or not found.solved:
         hint = "More chips (--tp, --pp), a smaller --batch or narrower --weights may help."
-    missed = "; ".join(broken)
+    missed = _missed(found.violations, found.notes)
     return f"{found.chip}: expected a design that fits and meets its targets, but it exceeds {missed}. {hint}"
+
+
+def _missed(violations: Mapping[str, float], notes: Sequence[str]) -> str:
+    """What is exceeded, and the memory that has no room for prefixes where one has none."""
+    broken = [f"{n} by {pretty_violation(n, v)}" for n, v in violations.items() if v > 0.0]
+    told = [note for note in notes if note.startswith(PREFIXES)]
+    return ". ".join(["; ".join(broken), *(note[0].upper() + note[1:] for note in told)])

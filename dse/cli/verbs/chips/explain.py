@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import RenderableType
 
+from dse.cli.input.eligibility import WithUnanchored, refuse_of_chips
 from dse.cli.input.options import Configs, Out, Stored, Study, Tpot, epilog, format_option
 from dse.cli.input.stored_results import load_study_and_front, stored_trials
 from dse.cli.pools.explain import explain_of_pools
@@ -41,6 +42,7 @@ def explain(
     tpot: Tpot = None,
     form: Annotated[str, format_option("table", "json")] = "table",
     storage: Stored = None,
+    with_unanchored: WithUnanchored = False,
     out: Out = None,
     configs: Configs = None,
 ) -> None:
@@ -53,15 +55,16 @@ def explain(
     on the front is explained at the target of its own.
 
     Of a study of pools TRIAL is row:N, or the chips of a pair such as 'r200 | lp30'; changes are those of
-    each pool.
+    each pool. A change to a chip that no measurement anchors improves nothing, unless --with-unanchored.
     """
     with blame("STUDY"):
         of_pools = pooled_question(study, configs)
     if of_pools is not None:
         refuse_options({"--storage": storage})
-        if not explain_of_pools(of_pools, trial, tpot, form, out):
+        if not explain_of_pools(of_pools, trial, tpot, form, out, unanchored=with_unanchored):
             raise typer.Exit(ExitCode.FAILED)
         return
+    refuse_of_chips(with_unanchored)
     resolved, front = load_study_and_front(study, out, configs)
     limits = {} if tpot is None else {"tpot": tpot}
     with spinner("evaluating neighbours"):

@@ -23,7 +23,7 @@ from dse.cli.input.options import (
 from dse.cli.input.output_paths import check_picture_file
 from dse.cli.input.software import study_under_software
 from dse.cli.input.stored_results import front_under_software, stored_folder, told_today
-from dse.cli.pools.front import proven_pairs, show_front_of_pools
+from dse.cli.pools.front import hold_provable, proven_pairs, show_front_of_pools
 from dse.cli.pools.stored import stored_pairs
 from dse.cli.pools.sweep import refuse_options
 from dse.cli.show.design_tables import baseline_table, best_table, chip_table, front_table, mix_table, thinned
@@ -144,6 +144,8 @@ def front(
     if of_pools is not None:
         refuse_options({"--exact": exact, "--software": software})
         pairs, place = stored_pairs(of_pools, out)
+        if gap is not None:
+            hold_provable(of_pools, pairs)
         kept = pairs if where is None else _rows(pairs, where)
         shown = apply_eligibility(kept, with_unanchored)
         # of all pairs that are stored, whatever the condition
