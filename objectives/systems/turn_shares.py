@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
-from objectives.api import Context, Designs, Metrics, Pool, PoolLink
+from objectives.api import Context, Deployments, Designs, Metrics, Pool, PoolLink
 from objectives.arrays import Array, ceil_div, minimum, ones_like, zeros_like
 from objectives.equations.chip.formats import residual_bytes
 from objectives.equations.cost import money
@@ -89,11 +89,12 @@ class TurnShare(PoolCosts):
     """Share of requests with prompt tokens to compute [1]."""
 
 
-def fed_by(leads: Pool, cut: Array) -> Fed:
+def fed_by(role: str, layouts: Deployments, cut: Array) -> Fed:
     """What a pool feeds the other one with, whatever its chips.
 
     Args:
-        leads: attention, or the pool that verifies.
+        role: what it does: attention, or verify.
+        layouts: its layouts.
         cut: micro-batches for each of its stages, or groups of its sequences at most [1].
 
     Returns:
@@ -113,11 +114,11 @@ def fed_by(leads: Pool, cut: Array) -> Fed:
 
         >>> from objectives.api import Deployments
         >>> d = Deployments(batch=10.0, tp=1.0, cp=1.0, pp=2.0, ep=1.0, dp=2.0)
-        >>> fed_by(Pool(role="attention", chips=None, deployments=d), 2.0)
+        >>> fed_by("attention", d, 2.0)
         Fed(rows=6.0, parts=1.0)
     """
-    d = leads.deployments
-    if leads.role == "attention":
+    d = layouts
+    if role == "attention":
         rows = micro_batches(d.batch, d.pp * cut).rows
         return Fed(rows=rows * d.dp, parts=ones_like(rows))
     groups = micro_batches(d.batch, minimum(d.batch, cut)).count
@@ -162,7 +163,7 @@ def lead_share(pool: Pool, cut: Array, link: PoolLink, context: Context, *, prom
     else:
         draft = free_draft(context)
         own = replace(context, workload=replace(context.workload, speculation=draft))
-        parts = fed_by(pool, cut).parts
+        parts = fed_by(pool.role, d, cut).parts
         s = set_up(Designs.of(pool.chips, d), own, no_prompts(d.tp), d.pp * parts)
         group = of_group(s, parts)
         steps = decode_steps(group)

@@ -39,7 +39,7 @@ def shares(given: Designs, context: Context, cut: float) -> tuple[TurnShare, Tur
     assert given.link is not None
     first = leader(given)
     leads, own = lead_share(given.pool(first), np.array([cut]), given.link, context, prompts=True)
-    fed = fed_by(given.pool(first), np.array([cut]))
+    fed = fed_by(first, given.pool(first).deployments, np.array([cut]))
     then, theirs = fed_share(given.pool(LEADS[first]), fed, given.link, context, prompts=True)
     return leads, then, {**own, **theirs}
 
@@ -100,7 +100,5 @@ def test_every_number_of_a_share_is_of_a_layout_or_has_a_direction() -> None:
 @pytest.mark.parametrize("cut", CUTS["verify"])
 def test_by_hand_what_is_fed_are_the_rows_of_one_part_of_all_replicas(cut: int) -> None:
     layout = make.deployments(24, tp=2, pp=2)
-    pool = pairs.system(verify=(make.h100_like(), layout)).pool("verify")
-    assert fed_by(pool, np.array([float(cut)])).parts == [cut]
-    pool = pairs.system(attention=(make.h100_like(), layout)).pool("attention")
-    assert fed_by(pool, np.array([float(cut)])).rows == [12 / cut]
+    assert fed_by("verify", layout, np.array([float(cut)])).parts == [cut]
+    assert fed_by("attention", layout, np.array([float(cut)])).rows == [12 / cut]

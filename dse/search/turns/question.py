@@ -1,0 +1,225 @@
+"""What pairs of chips, or of the best chips of boxes, come to in some layouts and cuts of the batch.
+
+Each pool is evaluated alone, once for all pairs that it is part of; a pair then costs some additions.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+
+from dse.arrays import Floats
+from dse.choose.rule import late
+from dse.evaluate.pools.fronts import Numbers
+from dse.search.bound.boxes import Mask
+from dse.search.bound.corners import STAGES
+from dse.search.bound.judges import ROUNDING, logs_of
+from dse.search.pairs.solve import PairQuestion
+from objectives import api
+from objectives.systems.turn_shares import (
+    CUTS,
+    LEADS,
+    Fed,
+    Share,
+    TurnShare,
+    fed_by,
+    fed_share,
+    in_turn,
+    lead_share,
+)
+
+NAMES = tuple(f.name for f in fields(TurnShare))
+"""Numbers of a pool."""
+
+PORT = NAMES.index("port")
+"""The one of them of which more is better."""
+
+WAITS = frozenset({"ttft", "end_to_end"})
+"""Objectives that prompts count in."""
+
+Rows = npt.NDArray[np.integer]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Side:
+    """Chips of one pool in some layouts."""
+
+    columns: Mapping[str, Floats]
+    """Chips, each column of shape (k,)."""
+    chips: Rows
+    """(n,) which of them each row has."""
+    layouts: Rows
+    """(n,) its layout; of the pool that leads layout x cuts + cut."""
+    slack: Floats
+    """(n,) by how much a chip of a box may be better than its best one, as a share."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Matched:
+    """Numbers of one pool, and which of them each row has."""
+
+    numbers: Floats
+    """(names, u)."""
+    fits: Mask
+    """(u,) where no constraint is broken."""
+    rows: Rows
+    """(n,) their place."""
+
+    @property
+    def share(self) -> TurnShare:
+        """What each row brings."""
+        return TurnShare(**dict(zip(NAMES, self.numbers[:, self.rows], strict=True)))
+
+    @property
+    def ok(self) -> Mask:
+        """(n,) where no constraint is broken."""
+        return np.asarray(self.fits[self.rows])
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TurnQuestion(PairQuestion):
+    """What counts of a pair whose pools take turns."""
+
+    leads: str
+    """Role of the pool that leads, which feeds the other one."""
+    layouts: tuple[api.Deployments, api.Deployments]
+    """(a,) of the pool that leads, and (b,) of the other one."""
+    cuts: Floats
+    """(cuts,) of the batch, each of which is bounded by itself."""
+    ways: Fed
+    """(ways,) what the pool that leads may feed the other one with."""
+    fed_by: Numbers
+    """(a x cuts,) which of these each layout and cut of it does."""
+
+    @classmethod
+    def of(cls, question: PairQuestion, layouts: Mapping[str, api.Deployments]) -> "TurnQuestion":
+        """The question of two pools, by the layouts of each."""
+        leads = next(role for role in LEADS if role in layouts)
+        lead, fed = (layouts[role].reshape(-1) for role in (leads, LEADS[leads]))
+        cuts = np.asarray(CUTS[leads], dtype=float)
+        # of chips it does not depend: any will do
+        own = fed_by(leads, lead.reshape(-1, 1), cuts[np.newaxis])
+        shape = (lead.size, len(cuts))
+        both = np.stack([np.broadcast_to(a, shape).reshape(-1) for a in (own.rows, own.parts)])
+        known, place = np.unique(both, axis=1, return_inverse=True)
+        return cls(
+            context=question.context,
+            link=question.link,
+            goals=question.goals,
+            limits=question.limits,
+            leads=leads,
+            layouts=(lead, fed),
+            cuts=cuts,
+            ways=Fed(rows=known[0], parts=known[1]),
+            fed_by=place.reshape(-1),
+        )
+
+    @property
+    def roles(self) -> tuple[str, str]:
+        """The pool that leads, and the other one."""
+        return self.leads, LEADS[self.leads]
+
+    @property
+    def prompts(self) -> bool:
+        """Whether TTFT counts."""
+        return bool(WAITS & {goal.name for goal in (*self.goals, *(goal for goal, _ in self.limits))})
+
+    @property
+    def signs(self) -> Floats:
+        """(k,) 1 for an objective of which less is better, else -1."""
+        return np.asarray([1.0 if g.direction == "minimize" else -1.0 for g in self.goals])
+
+    def lead(self, side: Side, *, strict: bool = False) -> Matched:
+        """What the pool that leads brings; with `strict` rounding breaks a constraint."""
+        each = self.layouts[0].size * len(self.cuts)
+        known, rows = np.unique(side.chips * np.int64(each) + side.layouts, return_inverse=True)
+        chips, codes = np.divmod(known, each)
+        layouts, cuts = np.divmod(codes, len(self.cuts))
+        pool = _pool(self.roles[0], side.columns, chips, self.layouts[0].take(layouts))
+        found = lead_share(pool, self.cuts[cuts], self.link, self.context, prompts=self.prompts)
+        return _matched(found, len(known), rows, strict=strict)
+
+    def fed(self, side: Side, leads: Rows, *, strict: bool = False) -> Matched:
+        """What the other pool brings, fed by layouts `leads` (n,) x cuts of the first."""
+        layouts, ways = self.layouts[1].size, self.ways.rows.size
+        keys = (side.chips * np.int64(layouts) + side.layouts) * ways + self.fed_by[leads]
+        known, rows = np.unique(keys, return_inverse=True)
+        rest, way = np.divmod(known, ways)
+        chips, codes = np.divmod(rest, layouts)
+        pool = _pool(self.roles[1], side.columns, chips, self.layouts[1].take(codes))
+        way_of = Fed(rows=self.ways.rows[way], parts=self.ways.parts[way])
+        found = fed_share(pool, way_of, self.link, self.context, prompts=self.prompts)
+        return _matched(found, len(known), rows, strict=strict)
+
+    def metrics(self, lead: Matched, fed: Matched) -> api.Metrics:
+        """Metrics of rows."""
+        return in_turn(self.leads, lead.share, fed.share, self.link, self.context)
+
+    def outlook(self, lead: Side, fed: Side) -> tuple[Floats, Mask]:
+        """Lower bounds (n, k) of rows, as logarithms, and which may be feasible."""
+        slack = np.maximum(lead.slack * self._stages(0, lead), fed.slack * self._stages(1, fed))
+        return self.bounded(self.lead(lead), self.fed(fed, lead.layouts), slack)
+
+    def bounded(self, lead: Matched, fed: Matched, slack: Floats) -> tuple[Floats, Mask]:
+        """As `outlook`, of numbers that are known."""
+        shape, ok = lead.rows.shape, lead.ok & fed.ok
+        with np.errstate(invalid="ignore", divide="ignore"):  # numbers of what does not fit may be infinite
+            m = self.metrics(lead, fed)
+            most = {goal.name: abs(limit) for goal, limit in self.limits}
+            for name, missed in late(m, self.context, self.limits).items():
+                over = np.broadcast_to(np.asarray(missed), shape)
+                # what a limit is compared with is at most violation plus limit, and may be lower by the slack
+                ok &= over <= (ROUNDING + slack) * (np.abs(over) + most[name])
+            found = np.stack(self.costs(m, shape), axis=1)
+            lower = logs_of(self.signs, found) - np.log1p(slack)[:, np.newaxis]
+        return np.where(ok[:, np.newaxis], lower, np.inf), ok
+
+    def _stages(self, pool: int, side: Side) -> Floats:
+        """How often the slack of one stage counts."""
+        layouts = side.layouts if pool else side.layouts // len(self.cuts)
+        return np.where(np.asarray(self.layouts[pool].pp)[layouts] > 1.0, STAGES, 1.0)
+
+    def exact(self, lead: Side, fed: Side) -> tuple[Floats, Mask]:
+        """Costs (n, k) of designs in the fastest cut of their batch, and which are feasible.
+
+        `lead.layouts` are layouts here, without a cut.
+        """
+        shape = (len(lead.chips), len(self.cuts))
+        codes = lead.layouts[:, np.newaxis] * len(self.cuts) + np.arange(len(self.cuts))
+        every = [_spread(side, shape) for side in (lead, fed)]
+        first = Side(**{**vars(every[0]), "layouts": codes.reshape(-1)})
+        mine, theirs = self.lead(first, strict=True), self.fed(every[1], first.layouts, strict=True)
+        m = self.metrics(mine, theirs)
+        best = np.argmin(np.reshape(m.tpot_s, shape), axis=1)
+        rows = np.arange(shape[0]) * shape[1] + best
+        ok = mine.ok & theirs.ok & self.met(m, mine.rows.shape)
+        return np.stack(self.costs(m, mine.rows.shape), axis=1)[rows], ok[rows]
+
+
+def _spread(side: Side, shape: tuple[int, int]) -> Side:
+    """Each row once for every cut."""
+    return Side(
+        columns=side.columns,
+        chips=np.repeat(side.chips, shape[1]),
+        layouts=np.repeat(side.layouts, shape[1]),
+        slack=np.repeat(side.slack, shape[1]),
+    )
+
+
+def _pool(role: str, columns: Mapping[str, Floats], chips: Rows, layouts: api.Deployments) -> api.Pool:
+    """Some chips, each in a layout."""
+    # a column that all chips share has length 1
+    own = {name: a[chips] if len(a) > 1 else a for name, a in columns.items()}
+    return api.Pool(role=role, chips=api.Chips.of(**own), deployments=layouts)
+
+
+def _matched(found: Share, count: int, rows: Rows, *, strict: bool) -> Matched:
+    share, over = found
+    fits = np.ones(count, dtype=np.bool_)
+    for violation in over.values():
+        v = np.asarray(violation)
+        fits &= np.broadcast_to(v <= (0.0 if strict else ROUNDING * np.abs(v).max(initial=0.0)), (count,))
+    own = share.columns()
+    numbers = np.stack([np.broadcast_to(np.asarray(own[name], dtype=float), (count,)) for name in NAMES])
+    return Matched(numbers=numbers, fits=fits, rows=rows.reshape(-1))
