@@ -13,10 +13,10 @@ from dse.search.turns.question import PORT, Matched, Rows, Side, TurnQuestion
 from dse.search.turns.rows import OpenRows, together
 from dse.search.turns.tree import Tree
 
-TOGETHER = 1 << 16
+TOGETHER = 1 << 17
 """Rows that are bounded in one call."""
 
-ROUND = 1 << 14
+ROUND = 1 << 15
 """Rows that are halved together."""
 
 
@@ -44,10 +44,19 @@ class PairBounds:
         if not any(tree.hybrid for tree in self.trees):
             return ()
         stages = any((np.asarray(own.pp) > 1.0).any() for own in self.question.layouts)
+        lower = (
+            f"bounds of chips with SRAM and DRAM are {SLACK * (STAGES if stages else 1.0):.0%} lower: a step "
+            "may miss its best placement of bytes by that much"
+        )
+        apart = [
+            tree.hybrid and mask.any() for tree, mask in zip(self.trees, self.question.lawless, strict=True)
+        ]
+        if not any(apart):
+            return (lower,)
         return (
-            f"bounds of chips with SRAM and DRAM are {SLACK * (STAGES if stages else 1.0):.0%} lower, and "
-            "several of them together are bounded as if SRAM and DRAM were one memory, as fast as both: bytes "
-            "are placed for a whole step, of which a turn waits for parts",
+            lower,
+            "several of these chips together are bounded as if SRAM and DRAM were one memory, as fast as both, "
+            "where bytes are not placed for what counts: in stages, drafts, checks and prompts, and for joules",
         )
 
     @property
@@ -261,9 +270,12 @@ class PairBounds:
             sides = [self.trees[0].side(own.lead[who], own.code[who])]
             sides.append(self.trees[1].side(own.fed[who], own.layout[who]))
             sides[pool] = Side(
-                columns=halves.columns, chips=np.arange(len(who)), layouts=sides[pool].layouts,
+                columns=halves.columns,
+                one_memory=halves.one_memory,
+                chips=np.arange(len(who)),
+                layouts=sides[pool].layouts,
                 slack=halves.slack,
-            )  # fmt: skip
+            )
             gaps = self._gaps(*sides).reshape(-1, 2)
             best = np.lexsort((gaps.sum(axis=1), gaps.max(axis=1), halves.box))
             axes.append(halves.axis[best[np.searchsorted(halves.box[best], np.arange(len(some)))]])

@@ -82,7 +82,8 @@ def _side(grid: PoolGrid, points: Numbers) -> Side:
     chips, layouts = np.divmod(points, grid.layouts)
     some, place = np.unique(chips, return_inverse=True)
     columns = grid.columns_at(some)
-    return Side(columns=columns, chips=place.reshape(-1), layouts=layouts, slack=np.zeros(len(points)))
+    none = np.zeros(len(points))
+    return Side(columns=columns, one_memory={}, chips=place.reshape(-1), layouts=layouts, slack=none)
 
 
 def _chips(grid: PoolGrid) -> Numbers:

@@ -110,9 +110,7 @@ class _Search:
         some = rows.part(np.concatenate([np.flatnonzero(alone), best]))
         if len(some):
             layouts = some.code // len(self.known.question.cuts)
-            self.known.learn(
-                self._points(0, some.lead, layouts), self._points(1, some.fed, some.layout)
-            )
+            self.known.learn(self._points(0, some.lead, layouts), self._points(1, some.fed, some.layout))
 
     def _points(self, pool: int, nodes: Rows, layouts: Rows) -> Numbers:
         """Designs of a chip in the middle of each box."""

@@ -15,8 +15,10 @@ from dse.evaluate.pools.fronts import Numbers
 from dse.search.bound.boxes import Mask
 from dse.search.bound.corners import STAGES
 from dse.search.bound.judges import ROUNDING, logs_of
+from dse.search.pairs.gap import lawless_of_decode
 from dse.search.pairs.solve import PairQuestion
 from objectives import api
+from objectives.systems.draft_verify import draft_context
 from objectives.systems.turn_shares import (
     CUTS,
     LEADS,
@@ -38,6 +40,9 @@ PORT = NAMES.index("port")
 WAITS = frozenset({"ttft", "end_to_end"})
 """Objectives that prompts count in."""
 
+JOULES = frozenset({"energy_per_token", "usd_per_million_tokens"})
+"""Objectives that the place of a byte counts in by what it takes to read it."""
+
 Rows = npt.NDArray[np.integer]
 
 
@@ -47,6 +52,8 @@ class Side:
 
     columns: Mapping[str, Floats]
     """Chips, each column of shape (k,)."""
+    one_memory: Mapping[str, Floats]
+    """Those of these columns that are others where bytes are not placed for what is waited for."""
     chips: Rows
     """(n,) which of them each row has."""
     layouts: Rows
@@ -91,6 +98,8 @@ class TurnQuestion(PairQuestion):
     """(ways,) what the pool that leads may feed the other one with."""
     fed_by: Numbers
     """(a x cuts,) which of these each layout and cut of it does."""
+    lawless: tuple[Mask, Mask]
+    """(a,) and (b,) where more of what places bytes may slow something, see `lawless_of`."""
 
     @classmethod
     def of(cls, question: PairQuestion, layouts: Mapping[str, api.Deployments]) -> "TurnQuestion":
@@ -113,6 +122,7 @@ class TurnQuestion(PairQuestion):
             cuts=cuts,
             ways=Fed(rows=known[0], parts=known[1]),
             fed_by=place.reshape(-1),
+            lawless=(lawless_of(question, leads, lead), lawless_of(question, LEADS[leads], fed)),
         )
 
     @property
@@ -136,7 +146,7 @@ class TurnQuestion(PairQuestion):
         known, rows = np.unique(side.chips * np.int64(each) + side.layouts, return_inverse=True)
         chips, codes = np.divmod(known, each)
         layouts, cuts = np.divmod(codes, len(self.cuts))
-        pool = _pool(self.roles[0], side.columns, chips, self.layouts[0].take(layouts))
+        pool = self._pool(0, side, chips, layouts)
         found = lead_share(pool, self.cuts[cuts], self.link, self.context, prompts=self.prompts)
         return _matched(found, len(known), rows, strict=strict)
 
@@ -147,10 +157,19 @@ class TurnQuestion(PairQuestion):
         known, rows = np.unique(keys, return_inverse=True)
         rest, way = np.divmod(known, ways)
         chips, codes = np.divmod(rest, layouts)
-        pool = _pool(self.roles[1], side.columns, chips, self.layouts[1].take(codes))
+        pool = self._pool(1, side, chips, codes)
         way_of = Fed(rows=self.ways.rows[way], parts=self.ways.parts[way])
         found = fed_share(pool, way_of, self.link, self.context, prompts=self.prompts)
         return _matched(found, len(known), rows, strict=strict)
+
+    def _pool(self, pool: int, side: Side, chips: Rows, layouts: Rows) -> api.Pool:
+        """Some chips, each in a layout."""
+        # a column that all chips share has length 1
+        own = {name: a[chips] if len(a) > 1 else a for name, a in side.columns.items()}
+        apart = self.lawless[pool][layouts]
+        own |= {name: np.where(apart, a[chips], own[name]) for name, a in side.one_memory.items()}
+        deployments = self.layouts[pool].take(layouts)
+        return api.Pool(role=self.roles[pool], chips=api.Chips.of(**own), deployments=deployments)
 
     def metrics(self, lead: Matched, fed: Matched) -> api.Metrics:
         """Metrics of rows."""
@@ -201,17 +220,30 @@ def _spread(side: Side, shape: tuple[int, int]) -> Side:
     """Each row once for every cut."""
     return Side(
         columns=side.columns,
+        one_memory=side.one_memory,
         chips=np.repeat(side.chips, shape[1]),
         layouts=np.repeat(side.layouts, shape[1]),
         slack=np.repeat(side.slack, shape[1]),
     )
 
 
-def _pool(role: str, columns: Mapping[str, Floats], chips: Rows, layouts: api.Deployments) -> api.Pool:
-    """Some chips, each in a layout."""
-    # a column that all chips share has length 1
-    own = {name: a[chips] if len(a) > 1 else a for name, a in columns.items()}
-    return api.Pool(role=role, chips=api.Chips.of(**own), deployments=layouts)
+def lawless_of(question: PairQuestion, role: str, layouts: api.Deployments) -> Mask:
+    """(n,) where more of what places bytes on SRAM and DRAM may slow what a turn waits for, or cost more.
+
+    Bytes are placed so that all layers and the head of a step take the shortest time. FFNs have no head, and
+    a turn waits for the station with the head at least as long as for all of its layers, so that it never
+    waits longer where a step of one stage is shorter. Stages, drafts and their checks, prompts and joules are
+    not what bytes are placed for.
+    """
+    bounded = {goal.name for goal in (*question.goals, *(goal for goal, _ in question.limits))}
+    if bounded & (WAITS | JOULES) or role == "verify":
+        return np.ones(layouts.size, dtype=np.bool_)
+    if role == "ffn":
+        return np.zeros(layouts.size, dtype=np.bool_)
+    several = np.asarray(layouts.pp) > 1.0
+    return (
+        several | lawless_of_decode(draft_context(question.context), layouts) if role == "draft" else several
+    )
 
 
 def _matched(found: Share, count: int, rows: Rows, *, strict: bool) -> Matched:

@@ -18,6 +18,9 @@ from dse.search.turns.question import Rows, Side
 CATALOG = -1
 """Family of the chips of the catalog, each of which is a box of its own."""
 
+ONE_MEMORY = ("sram_bytes", "dram_bytes", "dram_bandwidth", "kv_efficiency", "dram_w")
+"""Columns that differ where SRAM and DRAM are one memory."""
+
 PORTS = ("link_bandwidth", "scale_out_bandwidth")
 
 
@@ -31,6 +34,8 @@ class Halved:
     """(m,)."""
     columns: Mapping[str, Floats]
     """(2 m,) best chips, one half after the other."""
+    one_memory: Mapping[str, Floats]
+    """Columns in which they have one memory."""
     slack: Floats
     """(2 m,)."""
 
@@ -65,7 +70,7 @@ class Tree:
         known = [
             chip_columns(with_formats(study.baselines[n], setting.technology), setting) for n in self.catalog
         ]
-        made = [relaxed(b) for b in self.boxes]
+        made = [_best(b) for b in self.boxes]
         every = with_absent([*made, *({k: np.asarray([v]) for k, v in one.items()} for one in known)])
         sizes = [*(len(b) for b in self.boxes), *(1 for _ in known)]
         self.columns: dict[str, Floats] = {
@@ -74,12 +79,23 @@ class Tree:
             )
             for name in every[0]
         }
+        # chips of one memory alike: those of boxes whose bytes are not all placed alike
+        alone = [_one_memory(b, own) for b, own in zip(self.boxes, made, strict=True)]
+        self.one_memory = {
+            name: np.concatenate([*(a[name] for a in alone), self.columns[name][sum(sizes[: len(made)]) :]])
+            for name in (ONE_MEMORY if alone else ())
+        }
         family = [*range(len(self.boxes)), *(CATALOG for _ in known)]
         self.family = np.repeat(np.asarray(family, dtype=np.int64), sizes)
         place = [*(np.arange(len(b)) for b in self.boxes), np.arange(len(known))]
         self.place = np.concatenate([np.empty(0, dtype=np.int64), *place])
         facts = [(b.single, b.slack, b.wide, _chips(b)) for b in self.boxes]
-        alone = (np.ones(len(known), bool), np.zeros(len(known)), np.zeros(len(known), bool), np.ones(len(known)))
+        alone = (
+            np.ones(len(known), bool),
+            np.zeros(len(known)),
+            np.zeros(len(known), bool),
+            np.ones(len(known)),
+        )
         self.single, self.slack, self.wide, self.chips = (
             np.concatenate(column) for column in zip(*facts, alone, strict=True)
         )
@@ -88,7 +104,13 @@ class Tree:
 
     def side(self, nodes: Rows, layouts: Rows) -> Side:
         """The best chips of some boxes in some layouts."""
-        return Side(columns=self.columns, chips=nodes, layouts=layouts, slack=self.slack[nodes])
+        return Side(
+            columns=self.columns,
+            one_memory=self.one_memory,
+            chips=nodes,
+            layouts=layouts,
+            slack=self.slack[nodes],
+        )
 
     @property
     def hybrid(self) -> bool:
@@ -97,7 +119,7 @@ class Tree:
 
     def tried(self, nodes: Rows) -> Halved:
         """Both halves of wide boxes along every axis, which are not kept."""
-        box, axis, columns, slack = [], [], [], []
+        box, axis, columns, slack, one_memory = [], [], [], [], []
         for family, boxes in enumerate(self.boxes):
             here = np.flatnonzero(self.family[nodes] == family)
             if not len(here):
@@ -107,9 +129,12 @@ class Tree:
             halves = some.part(one).halves(along)
             box.append(here[one])
             axis.append(along)
-            columns.append(self._full(relaxed(halves), len(halves)))
+            made = _best(halves)
+            columns.append(self._full(made, len(halves)))
+            one_memory.append(_one_memory(halves, made))
             slack.append(halves.slack)
         together = {name: np.concatenate([c[name] for c in columns]) for name in self.columns}
+        alike = {name: np.concatenate([c[name] for c in one_memory]) for name in self.one_memory}
         whose = np.concatenate(box)
         order = np.argsort(whose, kind="stable")
         both = (2 * order[:, np.newaxis] + np.arange(2)).reshape(-1)
@@ -117,6 +142,7 @@ class Tree:
             box=whose[order],
             axis=np.concatenate(axis)[order],
             columns={name: a[both] for name, a in together.items()},
+            one_memory={name: a[both] for name, a in alike.items()},
             slack=np.concatenate(slack)[both],
         )
 
@@ -130,8 +156,10 @@ class Tree:
             halves = boxes.part(self.place[some]).halves(axes[here])
             start, count = len(self.family), len(halves)
             self.first_half[some] = start + 2 * np.arange(len(some))
-            own = self._full(relaxed(halves), count)
+            made = _best(halves)
+            own, alike = self._full(made, count), _one_memory(halves, made)
             self.columns = {name: np.concatenate([a, own[name]]) for name, a in self.columns.items()}
+            self.one_memory = {name: np.concatenate([a, alike[name]]) for name, a in self.one_memory.items()}
             self.boxes[family] = joined([boxes, halves])
             more = {
                 "family": np.full(count, family),
@@ -151,15 +179,16 @@ class Tree:
         return {name: np.broadcast_to(columns.get(name, none), (count,)) for name in self.columns}
 
 
-def relaxed(boxes: Boxes) -> dict[str, Floats]:
-    """Columns of chips that no chip of a box is better than, in any step.
+def _best(boxes: Boxes) -> dict[str, Floats]:
+    """Columns of chips that no chip of a box is better than, where bytes are placed for what counts."""
+    return boxes.family.table.optimistic(boxes.corners, boxes.low, boxes.high)
 
-    A turn waits for parts of a step, and bytes are placed for all of it: chips of a box whose bytes are not
-    all placed alike have one memory.
-    """
-    made = boxes.family.table.optimistic(boxes.corners, boxes.low, boxes.high)
+
+def _one_memory(boxes: Boxes, made: Mapping[str, Floats]) -> dict[str, Floats]:
+    """`ONE_MEMORY` columns (n,), in which chips of boxes whose bytes are not all placed alike have one memory."""
     apart = boxes.two_memories
-    return as_one_memory(made, apart) if apart.any() else made
+    found = as_one_memory(made, apart) if apart.any() else made
+    return {name: np.broadcast_to(found[name], (len(boxes),)) for name in ONE_MEMORY}
 
 
 def _chips(boxes: Boxes) -> npt.NDArray[np.float64]:
