@@ -43,20 +43,13 @@ class PairBounds:
         """What is done where a law that bounds rest on does not hold as it is."""
         if not any(tree.hybrid for tree in self.trees):
             return ()
-        stages = any((np.asarray(own.pp) > 1.0).any() for own in self.question.layouts)
-        lower = (
-            f"bounds of chips with SRAM and DRAM are {SLACK * (STAGES if stages else 1.0):.0%} lower: a step "
-            "may miss its best placement of bytes by that much"
-        )
-        apart = [
-            tree.hybrid and mask.any() for tree, mask in zip(self.trees, self.question.lawless, strict=True)
-        ]
-        if not any(apart):
-            return (lower,)
+        stages = [(np.asarray(own.pp) > 1.0).any() for own in self.question.layouts]
+        some = any(of for of, role in zip(stages, self.question.roles, strict=True) if role != "ffn")
         return (
-            lower,
-            "several of these chips together are bounded as if SRAM and DRAM were one memory, as fast as both, "
-            "where bytes are not placed for what counts: in stages, drafts, checks and prompts, and for joules",
+            f"bounds of chips with SRAM and DRAM are up to {SLACK * (STAGES if some else 1.0):.0%} lower: a "
+            "step may miss its best placement of bytes by that much",
+            "where bytes are not placed for what counts (stages, checks of drafts, prompts, joules) several of "
+            "these chips together are bounded as if SRAM and DRAM were one memory, as fast as both",
         )
 
     @property
@@ -91,7 +84,7 @@ class PairBounds:
         self.rows = together([self.rows, *found])
 
     def _least(self, pool: int, codes: int) -> Matched:
-        """The least of every number of all boxes of a pool that it begins with, by layout and what it is fed."""
+        """The least of every number of all boxes that a pool begins with, by layout and what it is fed."""
         question, tree = self.question, self.trees[pool]
         ways = question.ways.rows.size
         # a layout and cut of the first pool that feeds each way: any will do

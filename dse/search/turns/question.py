@@ -3,7 +3,7 @@
 Each pool is evaluated alone, once for all pairs that it is part of; a pair then costs some additions.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -122,7 +122,10 @@ class TurnQuestion(PairQuestion):
             cuts=cuts,
             ways=Fed(rows=known[0], parts=known[1]),
             fed_by=place.reshape(-1),
-            lawless=(lawless_of(question, leads, lead), lawless_of(question, LEADS[leads], fed)),
+            lawless=(
+                lawless_of(question.context, leads, lead),
+                lawless_of(question.context, LEADS[leads], fed),
+            ),
         )
 
     @property
@@ -133,7 +136,12 @@ class TurnQuestion(PairQuestion):
     @property
     def prompts(self) -> bool:
         """Whether TTFT counts."""
-        return bool(WAITS & {goal.name for goal in (*self.goals, *(goal for goal, _ in self.limits))})
+        return bool(WAITS & self.names)
+
+    @property
+    def names(self) -> set[str]:
+        """Objectives and what limits are of."""
+        return {goal.name for goal in (*self.goals, *(goal for goal, _ in self.limits))}
 
     @property
     def signs(self) -> Floats:
@@ -146,9 +154,12 @@ class TurnQuestion(PairQuestion):
         known, rows = np.unique(side.chips * np.int64(each) + side.layouts, return_inverse=True)
         chips, codes = np.divmod(known, each)
         layouts, cuts = np.divmod(codes, len(self.cuts))
-        pool = self._pool(0, side, chips, layouts)
-        found = lead_share(pool, self.cuts[cuts], self.link, self.context, prompts=self.prompts)
-        return _matched(found, len(known), rows, strict=strict)
+
+        def share(some: Rows, *, one: bool = False) -> Share:
+            pool = self._pool(0, side, chips[some], layouts[some], one=one)
+            return lead_share(pool, self.cuts[cuts[some]], self.link, self.context, prompts=self.prompts)
+
+        return self._matched(share, self._apart(0, side, chips, layouts), rows, strict=strict)
 
     def fed(self, side: Side, leads: Rows, *, strict: bool = False) -> Matched:
         """What the other pool brings, fed by layouts `leads` (n,) x cuts of the first."""
@@ -157,16 +168,48 @@ class TurnQuestion(PairQuestion):
         known, rows = np.unique(keys, return_inverse=True)
         rest, way = np.divmod(known, ways)
         chips, codes = np.divmod(rest, layouts)
-        pool = self._pool(1, side, chips, codes)
-        way_of = Fed(rows=self.ways.rows[way], parts=self.ways.parts[way])
-        found = fed_share(pool, way_of, self.link, self.context, prompts=self.prompts)
-        return _matched(found, len(known), rows, strict=strict)
 
-    def _pool(self, pool: int, side: Side, chips: Rows, layouts: Rows) -> api.Pool:
-        """Some chips, each in a layout."""
+        def share(some: Rows, *, one: bool = False) -> Share:
+            pool = self._pool(1, side, chips[some], codes[some], one=one)
+            way_of = Fed(rows=self.ways.rows[way[some]], parts=self.ways.parts[way[some]])
+            return fed_share(pool, way_of, self.link, self.context, prompts=self.prompts)
+
+        return self._matched(share, self._apart(1, side, chips, codes), rows, strict=strict)
+
+    def _matched(self, share: Callable[..., Share], apart: Mask, rows: Rows, *, strict: bool) -> Matched:
+        """Numbers of a pool; of prompts and joules those of one memory where bytes are `apart` (u,)."""
+        found, over = share(np.arange(len(apart)))
+        fits = np.ones(len(apart), dtype=np.bool_)
+        for violation in over.values():
+            v = np.asarray(violation)
+            fits &= np.broadcast_to(
+                v <= (0.0 if strict else ROUNDING * np.abs(v).max(initial=0.0)), fits.shape
+            )
+        numbers = _numbers(found, len(apart))
+        some = np.flatnonzero(apart)
+        if len(some):
+            alone = _numbers(share(some, one=True)[0], len(some))
+            for name in ("prompt_s", "drawn_j"):
+                numbers[NAMES.index(name), some] = alone[NAMES.index(name)]
+        return Matched(numbers=numbers, fits=fits, rows=rows.reshape(-1))
+
+    def _apart(self, pool: int, side: Side, chips: Rows, layouts: Rows) -> Mask:
+        """(u,) where bytes are placed for a turn, and not for prompts and joules, which count."""
+        counts = self.prompts or bool(JOULES & self.names)
+        if not side.one_memory or not counts:
+            return np.zeros(len(chips), dtype=np.bool_)
+        return np.asarray(self._differs(side)[chips] & ~self.lawless[pool][layouts])
+
+    @staticmethod
+    def _differs(side: Side) -> Mask:
+        """(k,) chips of a box whose bytes are not all placed alike."""
+        return np.asarray(side.one_memory["sram_bytes"] != side.columns["sram_bytes"])
+
+    def _pool(self, pool: int, side: Side, chips: Rows, layouts: Rows, *, one: bool) -> api.Pool:
+        """Some chips, each in a layout; with `one` memory, or where more may slow a turn."""
         # a column that all chips share has length 1
         own = {name: a[chips] if len(a) > 1 else a for name, a in side.columns.items()}
-        apart = self.lawless[pool][layouts]
+        apart = self.lawless[pool][layouts] | one
         own |= {name: np.where(apart, a[chips], own[name]) for name, a in side.one_memory.items()}
         deployments = self.layouts[pool].take(layouts)
         return api.Pool(role=self.roles[pool], chips=api.Chips.of(**own), deployments=deployments)
@@ -177,7 +220,7 @@ class TurnQuestion(PairQuestion):
 
     def outlook(self, lead: Side, fed: Side) -> tuple[Floats, Mask]:
         """Lower bounds (n, k) of rows, as logarithms, and which may be feasible."""
-        slack = np.maximum(lead.slack * self._stages(0, lead), fed.slack * self._stages(1, fed))
+        slack = np.maximum(self._slack(0, lead), self._slack(1, fed))
         return self.bounded(self.lead(lead), self.fed(fed, lead.layouts), slack)
 
     def bounded(self, lead: Matched, fed: Matched, slack: Floats) -> tuple[Floats, Mask]:
@@ -194,10 +237,16 @@ class TurnQuestion(PairQuestion):
             lower = logs_of(self.signs, found) - np.log1p(slack)[:, np.newaxis]
         return np.where(ok[:, np.newaxis], lower, np.inf), ok
 
-    def _stages(self, pool: int, side: Side) -> Floats:
-        """How often the slack of one stage counts."""
+    def _slack(self, pool: int, side: Side) -> Floats:
+        """(n,) by how much a chip of a box may be better than its best one, as a share."""
         layouts = side.layouts if pool else side.layouts // len(self.cuts)
-        return np.where(np.asarray(self.layouts[pool].pp)[layouts] > 1.0, STAGES, 1.0)
+        # a layer of FFNs is the same in all stages, and none is waited for longer than for others
+        stages = np.asarray(self.layouts[pool].pp)[layouts] > (np.inf if self.roles[pool] == "ffn" else 1.0)
+        found = side.slack * np.where(stages, STAGES, 1.0)
+        if not side.one_memory:
+            return found
+        # one memory misses no placement
+        return np.where(self._differs(side)[side.chips] & self.lawless[pool][layouts], 0.0, found)
 
     def exact(self, lead: Side, fed: Side) -> tuple[Floats, Mask]:
         """Costs (n, k) of designs in the fastest cut of their batch, and which are feasible.
@@ -227,31 +276,23 @@ def _spread(side: Side, shape: tuple[int, int]) -> Side:
     )
 
 
-def lawless_of(question: PairQuestion, role: str, layouts: api.Deployments) -> Mask:
-    """(n,) where more of what places bytes on SRAM and DRAM may slow what a turn waits for, or cost more.
+def lawless_of(context: api.Context, role: str, layouts: api.Deployments) -> Mask:
+    """(n,) where more of what places bytes on SRAM and DRAM may slow what a turn waits for.
 
     Bytes are placed so that all layers and the head of a step take the shortest time. FFNs have no head, and
     a turn waits for the station with the head at least as long as for all of its layers, so that it never
-    waits longer where a step of one stage is shorter. Stages, drafts and their checks, prompts and joules are
-    not what bytes are placed for.
+    waits longer where a step of one stage is shorter. Stages, and checks of a draft, are not what bytes are
+    placed for; nor are prompts and joules, see `TurnQuestion.lead`.
     """
-    bounded = {goal.name for goal in (*question.goals, *(goal for goal, _ in question.limits))}
-    if bounded & (WAITS | JOULES) or role == "verify":
+    if role == "verify":
         return np.ones(layouts.size, dtype=np.bool_)
     if role == "ffn":
         return np.zeros(layouts.size, dtype=np.bool_)
     several = np.asarray(layouts.pp) > 1.0
-    return (
-        several | lawless_of_decode(draft_context(question.context), layouts) if role == "draft" else several
-    )
+    return several | lawless_of_decode(draft_context(context), layouts) if role == "draft" else several
 
 
-def _matched(found: Share, count: int, rows: Rows, *, strict: bool) -> Matched:
-    share, over = found
-    fits = np.ones(count, dtype=np.bool_)
-    for violation in over.values():
-        v = np.asarray(violation)
-        fits &= np.broadcast_to(v <= (0.0 if strict else ROUNDING * np.abs(v).max(initial=0.0)), (count,))
+def _numbers(share: TurnShare, count: int) -> Floats:
+    """(names, count)."""
     own = share.columns()
-    numbers = np.stack([np.broadcast_to(np.asarray(own[name], dtype=float), (count,)) for name in NAMES])
-    return Matched(numbers=numbers, fits=fits, rows=rows.reshape(-1))
+    return np.stack([np.broadcast_to(np.asarray(own[name], dtype=float), (count,)) for name in NAMES])

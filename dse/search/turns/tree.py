@@ -185,7 +185,7 @@ def _best(boxes: Boxes) -> dict[str, Floats]:
 
 
 def _one_memory(boxes: Boxes, made: Mapping[str, Floats]) -> dict[str, Floats]:
-    """`ONE_MEMORY` columns (n,), in which chips of boxes whose bytes are not all placed alike have one memory."""
+    """`ONE_MEMORY` columns (n,): chips of boxes whose bytes are not all placed alike have one memory."""
     apart = boxes.two_memories
     found = as_one_memory(made, apart) if apart.any() else made
     return {name: np.broadcast_to(found[name], (len(boxes),)) for name in ONE_MEMORY}
