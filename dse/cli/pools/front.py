@@ -21,6 +21,7 @@ from dse.report.info.pairs_info import pairs_info
 from dse.report.plots.front_plot import draw_front
 from dse.search.bound.prove import Bound
 from dse.search.pairs.gap import prove_pairs
+from dse.search.turns.gap import prove_turns
 
 
 def _of_one_standing(found: Front, study: PooledStudy) -> tuple[Front, str]:
@@ -43,9 +44,8 @@ def proven_pairs(study: PooledStudy, found: Front, seconds: float, memory: float
     between = "grids" in found.manifest
     with progress_of(study.slug) as report:
         eligible = eligible_of(found, study)
-        return prove_pairs(
-            study, found, eligible, between=between, seconds=seconds, memory=memory, progress=report
-        )
+        prove = prove_pairs if "prefill" in study.pools else prove_turns
+        return prove(study, found, eligible, between=between, seconds=seconds, memory=memory, progress=report)
 
 
 def show_front_of_pools(

@@ -79,7 +79,7 @@ def prove_pairs(
     As `dse.search.bound.prove.prove`, with the chips of the catalog of both pools. Domain: pools that prefill
     and decode, all of whose pairs have prices of one group. Raises `SpecError`.
     """
-    barred = _check(study, eligible)
+    barred = check_provable(study, eligible)
     limits = Limits.of(seconds, memory)
     decode, goals = study.pools["decode"], study.first.objectives
     # of the pool that prefills alone nothing is known of a pair
@@ -104,12 +104,9 @@ def prove_pairs(
     return proof.bound(ended, between=between, tolerance=tolerance, found=len(values), remarks=remarks)
 
 
-def _check(study: PooledStudy, eligible: PairEligibility) -> bool:
+def check_provable(study: PooledStudy, eligible: PairEligibility) -> bool:
     """Raise `SpecError` for pairs of which nothing is proven; else whether some have unanchored chips."""
     where = str(study.path)
-    if "prefill" not in study.pools:
-        got = " and ".join(study.pools)
-        raise spec_error(f"{where}: pools", f"expected prefill and decode for a proof, got {got}")
     for pool in study.pools.values():
         hold_two_memories(pool)
     kinds = [eligible.standing([min(kind[role]) for role in study.pools]) for kind in eligible.kinds()]

@@ -48,8 +48,8 @@ class PairBounds:
         return (
             f"bounds of chips with SRAM and DRAM are up to {SLACK * (STAGES if some else 1.0):.0%} lower: a "
             "step may miss its best placement of bytes by that much",
-            "where bytes are not placed for what counts (stages, checks of drafts, prompts, joules) several of "
-            "these chips together are bounded as if SRAM and DRAM were one memory, as fast as both",
+            "where bytes are not placed for what counts (stages, checks of drafts, prompts, joules) several "
+            "of these chips together are bounded as if SRAM and DRAM were one memory, as fast as both",
         )
 
     @property
@@ -238,7 +238,7 @@ class PairBounds:
                 )
             )
         gaps = np.concatenate(found).reshape(-1, 2)
-        return gaps.max(axis=1) + 1e-3 * gaps.sum(axis=1)
+        return np.asarray(gaps.max(axis=1) + 1e-3 * gaps.sum(axis=1))
 
     def _gaps(self, lead: Side, fed: Side) -> Floats:
         self.limits.check()

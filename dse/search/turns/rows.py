@@ -41,7 +41,7 @@ class OpenRows:
         """Bytes that they take."""
         return sum(getattr(self, f.name).nbytes for f in fields(self))
 
-    def part(self, rows: Rows | Mask) -> "OpenRows":
+    def part(self, rows: Rows | Mask | slice) -> "OpenRows":
         """Some of them."""
         return OpenRows(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 

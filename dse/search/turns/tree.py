@@ -10,6 +10,7 @@ from dse.arrays import Floats
 from dse.chips.formats import with_formats
 from dse.chips.resolve import chip_columns, with_absent
 from dse.errors import spec_error
+from dse.evaluate.pools.fronts import Numbers
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.bound.boxes import Boxes, joined, whole
 from dse.search.bound.one_memory import as_one_memory
@@ -90,14 +91,14 @@ class Tree:
         place = [*(np.arange(len(b)) for b in self.boxes), np.arange(len(known))]
         self.place = np.concatenate([np.empty(0, dtype=np.int64), *place])
         facts = [(b.single, b.slack, b.wide, _chips(b)) for b in self.boxes]
-        alone = (
+        certain = (
             np.ones(len(known), bool),
             np.zeros(len(known)),
             np.zeros(len(known), bool),
             np.ones(len(known)),
         )
         self.single, self.slack, self.wide, self.chips = (
-            np.concatenate(column) for column in zip(*facts, alone, strict=True)
+            np.concatenate(column) for column in zip(*facts, certain, strict=True)
         )
         self.first_half = np.full(len(self.family), -1, dtype=np.int64)
         self.roots = len(self.family)
@@ -146,7 +147,7 @@ class Tree:
             slack=np.concatenate(slack)[both],
         )
 
-    def halve(self, nodes: Rows, axes: Rows) -> None:
+    def halve(self, nodes: Rows, axes: Numbers) -> None:
         """Keep both halves of boxes, each along an axis; `first_half` says where."""
         for family, boxes in enumerate(self.boxes):
             here = np.flatnonzero(self.family[nodes] == family)
