@@ -6,18 +6,9 @@ from typing import Any
 import numpy as np
 import pairs_for_tests as pairs
 import pytest
-from search.test_gap_of_pairs import outcomes, random_pool
 
-from dse.choose.rule import violations
-from dse.errors import SpecError
-from dse.front.files import load_front
 from dse.question.pools.study import PooledStudy
-from dse.search.bound.limits import Limits
-from dse.search.pairs.driver import crossed_job_of, sweep_pairs
-from dse.search.turns.known import _side
-from dse.search.turns.pruned import tree_of
-from dse.search.turns.question import TurnQuestion
-from objectives import api
+from dse.search.pairs.driver import sweep_pairs
 
 CAPITAL: dict[str, Any] = {
     "objectives": ["usd_per_token_per_second", "tpot"],
