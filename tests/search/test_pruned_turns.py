@@ -6,7 +6,10 @@ from typing import Any
 import numpy as np
 import pairs_for_tests as pairs
 import pytest
+from search.test_pairs_that_rank_apart import APART, LISTED
+from search.test_pairs_that_rank_apart import study as priced_apart
 
+from dse.front.files import load_front
 from dse.question.pools.study import PooledStudy
 from dse.search.pairs.driver import sweep_pairs
 
@@ -72,7 +75,9 @@ DRAFTED: dict[str, Any] = {
         "draft": {
             "llm": "llama3.2-1b", "chips": ["h200-sxm"], "space": "lpu-or-hbm", "tp": [1, 2], "pp": [1, 2],
         },
-        "verify": {"chips": ["b200-sxm"], "space": "lpu-or-hbm", "tp": [4, 8], "pp": [1, 2], "batch": [4, 64]},
+        "verify": {
+            "chips": ["b200-sxm"], "space": "lpu-or-hbm", "tp": [4, 8], "pp": [1, 2], "batch": [4, 64],
+        },
         "link": "50 GB/s, 2 us",
     },
     "settings": {"workload/chat-drafted.speculation.length": 4},
@@ -145,3 +150,62 @@ def test_the_front_is_that_of_every_pair(
 @pytest.mark.parametrize("seed", range(6))
 def test_the_front_of_a_random_study_is_that_of_every_pair(tmp_path: Path, seed: int) -> None:
     same_front(pairs.load(tmp_path, random_study(seed)), tmp_path)
+
+
+@pytest.mark.parametrize("base", [SPLIT, DRAFTED], ids=["split", "drafted"])
+def test_what_was_left_out_is_counted_and_stored(tmp_path: Path, base: dict[str, Any]) -> None:
+    study, told = load(tmp_path, base), []
+    result = sweep_pairs(
+        study,
+        counts=counts_of(study),
+        out=tmp_path / "out",
+        prune=True,
+        progress=lambda done, of: told.append((done, of)),
+    )
+    facts = load_front(tmp_path / "out").manifest["pruned"]
+    took = facts["pairs"]
+    assert set(facts) == {"pairs", "remarks"}
+    assert took["groups"] == 1 and took["points"] == result.pairs
+    assert 0 < took["evaluated"] < 0.2 * result.pairs and took["boxes"] > 0
+    assert any("SRAM and DRAM" in remark for remark in facts["remarks"])
+    done, of = zip(*told, strict=True)
+    assert set(of) == {result.pairs} and done[-1] == of[-1] and min(done) >= 0
+    assert list(done) == sorted(done)
+
+
+@pytest.mark.parametrize("split", ["attention and ffn", "draft and verify"])
+def test_pairs_that_rank_apart_have_fronts_of_their_own(tmp_path: Path, split: str) -> None:
+    study = priced_apart(tmp_path, split, [*LISTED, *APART])
+    every = sweep_pairs(study, out=tmp_path / "every").front
+    pruned = sweep_pairs(study, out=tmp_path / "pruned", prune=True).front
+    assert list(every.frame["chip"]) == list(pruned.frame["chip"])
+    other = split.rpartition(" ")[2]
+    assert set(APART) < set(every.frame[f"{other}.chip"])
+    numbers = ["tpot_s", "usd_per_token_per_s"]
+    np.testing.assert_allclose(
+        pruned.frame[numbers].to_numpy(float), every.frame[numbers].to_numpy(float), rtol=1e-12
+    )
+    # several kinds of pairs, of so few that bounds would take longer
+    took = pruned.manifest["pruned"]["pairs"]
+    assert took["groups"] > 2 and took["evaluated"] == took["points"] and not took["boxes"]
+
+
+def test_groups_of_prices_are_bounded_one_by_one(tmp_path: Path) -> None:
+    """Many layouts, so that no group is evaluated whole."""
+    many = {
+        "chips": ["h100-sxm", "r200"],
+        "tp": [1, 2, 4, 8],
+        "pp": [1, 2, 4],
+        "batch": [2**i for i in range(10)],
+    }
+    fed = {"chips": ["b200-sxm", "lp30"], "tp": [1, 4, 16, 64], "pp": [1, 4, 36], "ep": [1, 2, 4, 8, 16, 32]}
+    pools = {"attention": many, "ffn": fed, "link": "100 GB/s, 2 us"}
+    study = load(tmp_path, SPLIT, pools=pools, price={"method": "listed"})
+    every = sweep_pairs(study, out=tmp_path / "every").front
+    pruned = sweep_pairs(study, out=tmp_path / "pruned", prune=True).front
+    took = pruned.manifest["pruned"]["pairs"]
+    assert took["groups"] == 4 and took["boxes"] > 0 and took["evaluated"] < 0.5 * took["points"]
+    names = ["tpot_s", "usd_per_token_per_s"]
+    found, wanted = (np.unique(f.frame[names].to_numpy(float).round(12), axis=0) for f in (pruned, every))
+    np.testing.assert_allclose(found, wanted, rtol=1e-9)
+    assert set(pruned.frame["chip"]) == set(every.frame["chip"])

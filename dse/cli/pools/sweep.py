@@ -88,8 +88,8 @@ def _left_out(pruned: Tally) -> str:
     if pruned.pairs is not None:
         of = pruned.pairs
         times = f", once for each of {of.groups} groups of prices" if of.groups > 1 else ""
-        took = f"by the {of.evaluated:,} pairs of designs that were evaluated{times}"
-        return f"{took}, the others excluded by bounds on {of.boxes:,} pairs of boxes"
+        others = f", the others excluded by bounds on {of.boxes:,} pairs of boxes" if of.boxes else ""
+        return f"by the {of.evaluated:,} pairs of designs that were evaluated{times}{others}"
     took = "; ".join(f"{role} {of.evaluated:,} of {of.points:,}" for role, of in pruned.pools.items())
     boxes, groups = (sum(getattr(of, n) for of in pruned.pools.values()) for n in ("boxes", "groups"))
     apart = groups // len(pruned.pools)

@@ -13,7 +13,7 @@ from dse.evaluate.pools.fronts import Numbers
 from dse.search.bound.exact import chips_of_boxes
 from dse.search.bound.judges import ByFront, logs_of
 from dse.search.bound.limits import Limits
-from dse.search.pairs.crossed import CrossedJob
+from dse.search.pairs.crossed import CrossedJob, solve_crossed
 from dse.search.pairs.pool_grid import PoolGrid
 from dse.search.pairs.pruned import Pruned, Tally
 from dse.search.pairs.solve import Progress
@@ -22,6 +22,9 @@ from dse.search.turns.known import Known
 from dse.search.turns.question import Rows, TurnQuestion
 from dse.search.turns.rows import OpenRows
 from dse.search.turns.tree import Tree
+
+FEW = 1 << 16
+"""Pairs of a sweep that are evaluated at once, without bounds."""
 
 LEARNT = 2048
 """Pairs of a round that are evaluated although their boxes have several chips."""
@@ -40,14 +43,13 @@ def solve_turns_pruned(
     question = TurnQuestion.of(job, {role: grid.deployments for role, grid in grids.items()})
     lead, fed = (grids[role] for role in question.roles)
     total = job.first.looked_at * job.then.looked_at
+    if total <= FEW:
+        tally.add_pairs(Pruned(groups=1, points=total, evaluated=total), ())
+        return solve_crossed(job, 1, progress)[1]
     search = _Search(question, (lead, fed), limits, lambda left: _told(progress, total, left))
     search.run()
-    tally.add_pairs(
-        Pruned(
-            groups=1, points=total, evaluated=search.known.evaluated, boxes=search.bounds.boxes, bounded=0
-        ),
-        search.bounds.remarks(),
-    )
+    took = Pruned(groups=1, points=total, evaluated=search.known.evaluated, boxes=search.bounds.boxes)
+    tally.add_pairs(took, search.bounds.remarks())
     first, then = search.known.pairs
     return (first, then) if job.first.role == question.roles[0] else (then, first)
 
