@@ -16,7 +16,7 @@ from dse.search.turns.tree import Tree
 TOGETHER = 1 << 17
 """Rows that are bounded in one call."""
 
-ROUND = 1 << 15
+ROUND = 1 << 16
 """Rows that are halved together."""
 
 

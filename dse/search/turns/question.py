@@ -17,6 +17,7 @@ from dse.search.bound.corners import STAGES
 from dse.search.bound.judges import ROUNDING, logs_of
 from dse.search.pairs.gap import lawless_of_decode
 from dse.search.pairs.solve import PairQuestion
+from dse.search.turns.cache import Cache, Evaluated
 from objectives import api
 from objectives.systems.draft_verify import draft_context
 from objectives.systems.turn_shares import (
@@ -60,6 +61,8 @@ class Side:
     """(n,) its layout; of the pool that leads layout x cuts + cut."""
     slack: Floats
     """(n,) by how much a chip of a box may be better than its best one, as a share."""
+    known: Cache | None = None
+    """Numbers of these chips that are known."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -151,47 +154,38 @@ class TurnQuestion(PairQuestion):
     def lead(self, side: Side, *, strict: bool = False) -> Matched:
         """What the pool that leads brings; with `strict` rounding breaks a constraint."""
         each = self.layouts[0].size * len(self.cuts)
-        known, rows = np.unique(side.chips * np.int64(each) + side.layouts, return_inverse=True)
-        chips, codes = np.divmod(known, each)
-        layouts, cuts = np.divmod(codes, len(self.cuts))
+        keys, rows = np.unique(side.chips * np.int64(each) + side.layouts, return_inverse=True)
 
-        def share(some: Rows, *, one: bool = False) -> Share:
-            pool = self._pool(0, side, chips[some], layouts[some], one=one)
-            return lead_share(pool, self.cuts[cuts[some]], self.link, self.context, prompts=self.prompts)
+        def evaluated(keys: Numbers) -> tuple[Floats, Mask]:
+            chips, codes = np.divmod(keys, each)
+            layouts, cuts = np.divmod(codes, len(self.cuts))
 
-        return self._matched(share, self._apart(0, side, chips, layouts), rows, strict=strict)
+            def share(some: Rows, *, one: bool = False) -> Share:
+                pool = self._pool(0, side, chips[some], layouts[some], one=one)
+                return lead_share(pool, self.cuts[cuts[some]], self.link, self.context, prompts=self.prompts)
+
+            return _fitting(share, self._apart(0, side, chips, layouts), strict=strict)
+
+        return _matched(side, keys, rows, evaluated, strict=strict)
 
     def fed(self, side: Side, leads: Rows, *, strict: bool = False) -> Matched:
         """What the other pool brings, fed by layouts `leads` (n,) x cuts of the first."""
-        layouts, ways = self.layouts[1].size, self.ways.rows.size
-        keys = (side.chips * np.int64(layouts) + side.layouts) * ways + self.fed_by[leads]
-        known, rows = np.unique(keys, return_inverse=True)
-        rest, way = np.divmod(known, ways)
-        chips, codes = np.divmod(rest, layouts)
+        each, ways = self.layouts[1].size, self.ways.rows.size
+        of = (side.chips * np.int64(each) + side.layouts) * ways + self.fed_by[leads]
+        keys, rows = np.unique(of, return_inverse=True)
 
-        def share(some: Rows, *, one: bool = False) -> Share:
-            pool = self._pool(1, side, chips[some], codes[some], one=one)
-            way_of = Fed(rows=self.ways.rows[way[some]], parts=self.ways.parts[way[some]])
-            return fed_share(pool, way_of, self.link, self.context, prompts=self.prompts)
+        def evaluated(keys: Numbers) -> tuple[Floats, Mask]:
+            rest, way = np.divmod(keys, ways)
+            chips, layouts = np.divmod(rest, each)
 
-        return self._matched(share, self._apart(1, side, chips, codes), rows, strict=strict)
+            def share(some: Rows, *, one: bool = False) -> Share:
+                pool = self._pool(1, side, chips[some], layouts[some], one=one)
+                way_of = Fed(rows=self.ways.rows[way[some]], parts=self.ways.parts[way[some]])
+                return fed_share(pool, way_of, self.link, self.context, prompts=self.prompts)
 
-    def _matched(self, share: Callable[..., Share], apart: Mask, rows: Rows, *, strict: bool) -> Matched:
-        """Numbers of a pool; of prompts and joules those of one memory where bytes are `apart` (u,)."""
-        found, over = share(np.arange(len(apart)))
-        fits = np.ones(len(apart), dtype=np.bool_)
-        for violation in over.values():
-            v = np.asarray(violation)
-            fits &= np.broadcast_to(
-                v <= (0.0 if strict else ROUNDING * np.abs(v).max(initial=0.0)), fits.shape
-            )
-        numbers = _numbers(found, len(apart))
-        some = np.flatnonzero(apart)
-        if len(some):
-            alone = _numbers(share(some, one=True)[0], len(some))
-            for name in ("prompt_s", "drawn_j"):
-                numbers[NAMES.index(name), some] = alone[NAMES.index(name)]
-        return Matched(numbers=numbers, fits=fits, rows=rows.reshape(-1))
+            return _fitting(share, self._apart(1, side, chips, layouts), strict=strict)
+
+        return _matched(side, keys, rows, evaluated, strict=strict)
 
     def _apart(self, pool: int, side: Side, chips: Rows, layouts: Rows) -> Mask:
         """(u,) where bytes are placed for a turn, and not for prompts and joules, which count."""
@@ -290,6 +284,29 @@ def lawless_of(context: api.Context, role: str, layouts: api.Deployments) -> Mas
         return np.zeros(layouts.size, dtype=np.bool_)
     several = np.asarray(layouts.pp) > 1.0
     return several | lawless_of_decode(draft_context(context), layouts) if role == "draft" else several
+
+
+def _matched(side: Side, keys: Numbers, rows: Rows, evaluated: Evaluated, *, strict: bool) -> Matched:
+    """Numbers of some keys; those of boxes that were evaluated before are known."""
+    known = side.known
+    numbers, fits = evaluated(keys) if strict or known is None else known.of(keys, evaluated)
+    return Matched(numbers=numbers, fits=fits, rows=rows.reshape(-1))
+
+
+def _fitting(share: Callable[..., Share], apart: Mask, *, strict: bool) -> tuple[Floats, Mask]:
+    """Numbers of a pool, of prompts and joules those of one memory where bytes are `apart` (u,)."""
+    found, over = share(np.arange(len(apart)))
+    fits = np.ones(len(apart), dtype=np.bool_)
+    for violation in over.values():
+        v = np.asarray(violation)
+        most = 0.0 if strict else ROUNDING * np.abs(v).max(initial=0.0)
+        fits &= np.broadcast_to(v <= most, fits.shape)
+    numbers, some = _numbers(found, len(apart)), np.flatnonzero(apart)
+    if len(some):
+        alone = _numbers(share(some, one=True)[0], len(some))
+        for name in ("prompt_s", "drawn_j"):
+            numbers[NAMES.index(name), some] = alone[NAMES.index(name)]
+    return numbers, fits
 
 
 def _numbers(share: TurnShare, count: int) -> Floats:

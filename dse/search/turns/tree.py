@@ -14,6 +14,7 @@ from dse.evaluate.pools.fronts import Numbers
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.bound.boxes import Boxes, joined, whole
 from dse.search.bound.one_memory import as_one_memory
+from dse.search.turns.cache import Cache
 from dse.search.turns.question import Rows, Side
 
 CATALOG = -1
@@ -101,7 +102,7 @@ class Tree:
             np.concatenate(column) for column in zip(*facts, certain, strict=True)
         )
         self.first_half = np.full(len(self.family), -1, dtype=np.int64)
-        self.roots = len(self.family)
+        self.roots, self._known = len(self.family), Cache()
 
     def side(self, nodes: Rows, layouts: Rows) -> Side:
         """The best chips of some boxes in some layouts."""
@@ -111,6 +112,7 @@ class Tree:
             chips=nodes,
             layouts=layouts,
             slack=self.slack[nodes],
+            known=self._known,
         )
 
     @property
