@@ -97,7 +97,7 @@ def _turn(a: Setup, f: Setup, link: PoolLink) -> Turn:
     layers = float(a.context.llm.layers)
     out, back = _crossings(a, f, link)
     # hosts of both pools launch a step once for every stage
-    fixed = _launched_s(a) + _launched_s(f)
+    fixed = launched_s(a) + launched_s(f)
     each = steps_a.rows.sequences * a.chips.stack.sequence_overhead_s
     head = pass_a.head_s() + fixed + each
     # layers of a mixture of kinds: FFNs may be in fewer layers than attention
@@ -122,20 +122,39 @@ def _turn(a: Setup, f: Setup, link: PoolLink) -> Turn:
         first=PoolTurn(
             busy=took.attention_busy,
             excess=a.machine.placed.excess_bytes,
-            used=_used(a, steps_a.resources, layers * share, forth=True),
+            used=used_of_split(a, steps_a.resources, layers * share, forth=True),
             held=a.held_bytes,
         ),
         then=PoolTurn(
             busy=took.ffn_busy,
             excess=f.machine.placed.excess_bytes,
-            used=_used(f, steps_f.resources, layers * share, forth=False),
+            used=used_of_split(f, steps_f.resources, layers * share, forth=False),
             held=f.held_bytes,
         ),
     )
 
 
-def _launched_s(s: Setup) -> Array:
-    """Fixed seconds of a step on all stages of a pool [s], until far memories bring their first byte too."""
+def launched_s(s: Setup) -> Array:
+    """Fixed seconds of a step on all stages of a pool [s], until far memories bring their first byte too.
+
+    Args:
+        s: a pool, set up.
+
+    Returns:
+        Seconds, shapes broadcast [s].
+
+    Domain:
+        As `split_side`.
+
+    Limits:
+        0 for a stack without fixed times.
+
+    Source:
+        By definition.
+
+    Examples:
+        By hand, in tests/systems/test_attention_ffn.py.
+    """
     late = 0.0 if s.machine.first_byte_s is None else s.machine.first_byte_s
     return s.deployments.pp * (s.chips.stack.step_overhead_s + late)
 
@@ -176,8 +195,30 @@ def _scaled(sent: Message, share: float) -> Message:
     return Message(seconds=share * sent.seconds, busy_s=share * sent.busy_s)
 
 
-def _used(s: Setup, own: ResourceSeconds, layers: float, *, forth: bool) -> ResourceSeconds:
-    """What an output token takes of a pool: its passes, and the links over which its row crosses."""
+def used_of_split(s: Setup, own: ResourceSeconds, layers: float, *, forth: bool) -> ResourceSeconds:
+    """What an output token takes of a pool: its passes, and the links over which its row crosses.
+
+    Args:
+        s: the pool, set up.
+        own: what its passes take for each output token [chip-second].
+        layers: layers whose rows cross [1].
+        forth: whether rows leave for the other pool, narrow; else sums come back, wide.
+
+    Returns:
+        Chip-seconds of each resource [chip-second].
+
+    Domain:
+        As `split_side`.
+
+    Limits:
+        The passes alone without layers that cross.
+
+    Source:
+        Bytes over the rate of the chip's links.
+
+    Examples:
+        By hand, in tests/systems/test_attention_ffn.py.
+    """
     precision, hidden = s.context.precision, float(s.context.llm.hidden)
     each = precision.activation_bytes if forth else residual_bytes(precision)
     # a port of the host is none of the chip's links, whose power is not stated

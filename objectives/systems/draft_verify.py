@@ -108,8 +108,30 @@ def draft_context(context: Context) -> Context:
     return replace(context, llm=draft.llm, precision=precision, workload=work)
 
 
-def _draft_of(context: Context) -> Speculation:
-    """The draft, which is there; its cost is that of its own pool."""
+def free_draft(context: Context) -> Speculation:
+    """The draft of a workload, whose cost is that of a pool of its own.
+
+    Args:
+        context: workload with a draft.
+
+    Returns:
+        The draft at no cost.
+
+    Raises:
+        ValueError: without one.
+
+    Domain:
+        As `drafted_side`.
+
+    Limits:
+        None.
+
+    Source:
+        By definition.
+
+    Examples:
+        By hand, in tests/systems/test_draft_verify.py.
+    """
     draft = context.workload.speculation
     if draft is None:
         raise ValueError(draft_problem(context))
@@ -155,7 +177,7 @@ def drafted_side(draft: Pool, verify: Pool, link: PoolLink, context: Context) ->
     Examples:
         By hand, in tests/systems/test_draft_verify.py.
     """
-    d, drafted = verify.deployments, _draft_of(context)
+    d, drafted = verify.deployments, free_draft(context)
     held = _held_by(draft, verify)
     checks = replace(context, workload=replace(context.workload, speculation=drafted))
     drafts = draft_context(context)
@@ -189,7 +211,7 @@ def _groups(batch: Array, most: int) -> Array:
 
 def _turn(draft: Setup, verify: Setup, groups: Array, drafted: Speculation, line: AlphaBeta) -> Turn:
     """One token of every sequence with the groups of the setups."""
-    first, then = _of_group(draft, groups), _of_group(verify, groups)
+    first, then = of_group(draft, groups), of_group(verify, groups)
     steps, checks = decode_steps(first), decode_steps(then)
     rows = ceil_div(draft.deployments.batch, groups)
     took = drafted_token(
@@ -209,20 +231,40 @@ def _turn(draft: Setup, verify: Setup, groups: Array, drafted: Speculation, line
         first=PoolTurn(
             busy=took.draft_busy,
             excess=draft.machine.placed.excess_bytes,
-            used=_used(first, steps, share, share * TOKEN_BYTES),
+            used=used_of_round(first, steps, share, share * TOKEN_BYTES),
             held=draft.held_bytes,
         ),
         then=PoolTurn(
             busy=took.verify_busy,
             excess=verify.machine.placed.excess_bytes,
-            used=_used(then, checks, 1.0, ANSWER * TOKEN_BYTES / checks.tokens),
+            used=used_of_round(then, checks, 1.0, ANSWER * TOKEN_BYTES / checks.tokens),
             held=verify.held_bytes,
         ),
     )
 
 
-def _of_group(s: Setup, groups: Array) -> Setup:
-    """The setup with the micro-batches of one group, which a pool serves at a time."""
+def of_group(s: Setup, groups: Array) -> Setup:
+    """The setup with the micro-batches of one group, which a pool serves at a time.
+
+    Args:
+        s: a pool, set up for all groups.
+        groups: groups of its sequences [1].
+
+    Returns:
+        The same machine with other micro-batches.
+
+    Domain:
+        As `drafted_side`.
+
+    Limits:
+        The micro-batches of the batch for one group.
+
+    Source:
+        By definition.
+
+    Examples:
+        By hand, in tests/systems/test_draft_verify.py.
+    """
     sequences = ceil_div(s.deployments.batch, groups)
     return replace(s, micro=micro_batches(sequences, s.deployments.pp))
 
@@ -239,8 +281,30 @@ def _line(draft: Pool, verify: Pool, link: PoolLink) -> AlphaBeta:
     )
 
 
-def _used(s: Setup, steps: DecodeSteps, times: float, sent_bytes: float) -> ResourceSeconds:
-    """What an output token takes of a pool: its passes, and what it sends of a sequence."""
+def used_of_round(s: Setup, steps: DecodeSteps, times: float, sent_bytes: float) -> ResourceSeconds:
+    """What an output token takes of a pool: its passes, and what it sends of a sequence.
+
+    Args:
+        s: the pool, set up for one group.
+        steps: its steps.
+        times: steps for each output token [1].
+        sent_bytes: bytes that it sends for each output token [B].
+
+    Returns:
+        Chip-seconds of each resource [chip-second].
+
+    Domain:
+        As `drafted_side`.
+
+    Limits:
+        The passes alone for no bytes.
+
+    Source:
+        Bytes over the rate of the chip's links.
+
+    Examples:
+        By hand, in tests/systems/test_draft_verify.py.
+    """
     own = steps.resources.times(times)
     # a port of the host is none of the chip's links, whose power is not stated
     ports = maximum(s.chips.links.link_bandwidth, s.chips.links.scale_out_bandwidth)

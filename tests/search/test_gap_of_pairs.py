@@ -195,38 +195,17 @@ def test_a_better_front_is_proven_to_be_nearer(tmp_path: Path) -> None:
     assert near is not None and far is not None and 1.0 <= near < far
 
 
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        (
-            {
-                "price": {"method": "listed"},
-                "precision": {"weights": "fp8", "kv": "fp8", "activations": "fp8"},
-                "pools": {
-                    "prefill": {"chips": ["r200"], "tp": [1]},
-                    "decode": {"chips": ["h200-sxm", "r200"], "tp": [1]},
-                    "link": "25 GB/s, 5 us",
-                },
-            },
-            "expected prices that all pairs rank by",
-        ),
-        (
-            {
-                "pools": {
-                    "attention": {"chips": ["h100-sxm"], "tp": [1]},
-                    "ffn": {"chips": ["h200-sxm"], "tp": [1]},
-                    "link": "25 GB/s, 5 us",
-                },
-                "deployment": {"mode": "search"},
-                "settings": {},
-                "targets": {},
-            },
-            "expected prefill and decode for a proof, got attention and ffn",
-        ),
-    ],
-)
-def test_what_cannot_be_proven_is_a_sentence(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
+def test_what_cannot_be_proven_is_a_sentence(tmp_path: Path) -> None:
+    changes = {
+        "price": {"method": "listed"},
+        "precision": {"weights": "fp8", "kv": "fp8", "activations": "fp8"},
+        "pools": {
+            "prefill": {"chips": ["r200"], "tp": [1]},
+            "decode": {"chips": ["h200-sxm", "r200"], "tp": [1]},
+            "link": "25 GB/s, 5 us",
+        },
+    }
     study = load(tmp_path, **changes)
     plain = Front(frame=None, baselines=None, axes=(), manifest={})  # type: ignore[arg-type]
-    with pytest.raises(SpecError, match=words):
+    with pytest.raises(SpecError, match="expected prices that all pairs rank by"):
         prove_pairs(study, plain, eligibility_of(study), seconds=1.0)

@@ -18,6 +18,7 @@ from dse.report.pairs.words import eligible_of, standing_of
 from dse.report.plots.front_plot import draw_front
 from dse.search.bound.prove import Bound
 from dse.search.pairs.gap import check_provable, prove_pairs
+from dse.search.turns.gap import prove_turns
 
 
 def hold_provable(study: PooledStudy, found: Front) -> None:
@@ -30,9 +31,8 @@ def proven_pairs(study: PooledStudy, found: Front, seconds: float, memory: float
     between = "grids" in found.manifest
     with progress_of(study.slug) as report:
         eligible = eligible_of(found, study)
-        return prove_pairs(
-            study, found, eligible, between=between, seconds=seconds, memory=memory, progress=report
-        )
+        prove = prove_pairs if "prefill" in study.pools else prove_turns
+        return prove(study, found, eligible, between=between, seconds=seconds, memory=memory, progress=report)
 
 
 def show_front_of_pools(

@@ -41,7 +41,8 @@ def sweep_of_pools(
 ) -> None:
     """Sweep all pairs of both pools, and print the answer."""
     try:
-        with bar(name, "designs", "settled" if prune else "evaluated") as report:
+        what = "designs" if "prefill" in study.pools else "pairs"
+        with bar(name, what, "settled" if prune else "evaluated") as report:
             result = sweep_pairs(
                 study,
                 counts=counts,
@@ -83,7 +84,12 @@ def _print_summary(result: PairsResult) -> None:
 
 
 def _left_out(pruned: Tally) -> str:
-    """Which designs were evaluated, and what the others were left out by."""
+    """Which designs or pairs were evaluated, and what the others were left out by."""
+    if pruned.pairs is not None:
+        of = pruned.pairs
+        times = f", once for each of {of.groups} groups of prices" if of.groups > 1 else ""
+        others = f", the others excluded by bounds on {of.boxes:,} pairs of boxes" if of.boxes else ""
+        return f"by the {of.evaluated:,} pairs of designs that were evaluated{times}{others}"
     took = "; ".join(f"{role} {of.evaluated:,} of {of.points:,}" for role, of in pruned.pools.items())
     boxes, groups = (sum(getattr(of, n) for of in pruned.pools.values()) for n in ("boxes", "groups"))
     apart = groups // len(pruned.pools)

@@ -87,7 +87,8 @@ class CrossedJob(PairQuestion):
         pairs = self.first.size * self.then.size
         if pairs > MOST:
             what = f"expected at most {MOST:,} pairs of {self.first.role} and {self.then.role}, each of which"
-            raise spec_error("--grid", f"{what} is evaluated, got {pairs:.3g}; `dse run` samples their chips")
+            hint = "--prune leaves out most of them, and `dse run` samples their chips"
+            raise spec_error("--grid", f"{what} is evaluated, got {pairs:.3g}; {hint}")
 
 
 def solve_crossed(

@@ -22,6 +22,7 @@ from dse.search.pairs.pruned import Tally, check_prunable, solve_pruned
 from dse.search.pairs.result import Fronts, add_pairs, eligibility_of
 from dse.search.pairs.solve import PairJob, Progress, solve_pairs
 from dse.search.storage.locks import locked_folder
+from dse.search.turns.pruned import solve_turns_pruned
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -125,11 +126,14 @@ def _solver(
 
         return {"prefill": job.prefill, "decode": job.decode}, paired
     every = crossed_job_of(study, counts)
-    every.check()
+    if tally is None:
+        every.check()
 
     def crossed(some: Grids, threads: int, progress: Progress | None) -> tuple[Numbers, Numbers]:
         first, then = some.values()
         own = replace(every, first=first, then=then)
+        if tally is not None:
+            return solve_turns_pruned(own, Limits(memory=memory), tally, progress)
         return solve_crossed(own, threads, progress)[1]
 
     return {every.first.role: every.first, every.then.role: every.then}, crossed

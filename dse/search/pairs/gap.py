@@ -107,9 +107,6 @@ def prove_pairs(
 def check_provable(study: PooledStudy, eligible: PairEligibility) -> bool:
     """Raise `SpecError` for pairs of which nothing is proven; else whether some have unanchored chips."""
     where = str(study.path)
-    if "prefill" not in study.pools:
-        got = " and ".join(study.pools)
-        raise spec_error(f"{where}: pools", f"expected prefill and decode for a proof, got {got}")
     for pool in study.pools.values():
         hold_two_memories(pool)
     kinds = [eligible.standing([min(kind[role]) for role in study.pools]) for kind in eligible.kinds()]

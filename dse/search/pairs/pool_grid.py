@@ -142,19 +142,23 @@ class PoolGrid:
         """The designs with these numbers, one a row, whether they can be made or not."""
         chips, layouts = np.divmod(points, self.layouts)
         some, place = np.unique(chips, return_inverse=True)
-        runs = list(self._runs(some))
+        columns = {name: a[place] for name, a in self.columns_at(some).items()}
+        return api.Pool(
+            role=self.role, chips=api.Chips.of(**columns), deployments=self.deployments.take(layouts)
+        )
+
+    def columns_at(self, chips: Numbers) -> dict[str, Floats]:
+        """Columns (n,) of ascending chips of any branches and of the catalog."""
+        runs = list(self._runs(chips))
         sizes = [high - low for low, high in runs]
-        alike = with_absent([self.columns_of(some[low:high]) for low, high in runs])
+        alike = with_absent([self.columns_of(chips[low:high]) for low, high in runs])
 
         def joined(name: str) -> Floats:
             # those that all chips of a part share have one row
             each = [np.broadcast_to(part[name], (n,)) for part, n in zip(alike, sizes, strict=True)]
-            return np.concatenate(each)[place]
+            return np.concatenate(each)
 
-        columns = {name: joined(name) for name in alike[0]}
-        return api.Pool(
-            role=self.role, chips=api.Chips.of(**columns), deployments=self.deployments.take(layouts)
-        )
+        return {name: joined(name) for name in alike[0]}
 
     def _runs(self, chips: Numbers) -> Iterator[tuple[int, int]]:
         """Places of ascending chips that are of one branch, or one chip of the catalog."""

@@ -68,9 +68,10 @@ class Pruned:
 
 @dataclass(eq=False)
 class Tally:
-    """What sweeps of pairs took, pool by pool."""
+    """What sweeps of pairs took, pool by pool, or of pairs where pools take turns."""
 
     pools: dict[str, Pruned] = field(default_factory=dict)
+    pairs: Pruned | None = None
     remarks: dict[str, None] = field(default_factory=dict)
 
     def add(self, role: str, took: Pruned, remarks: tuple[str, ...]) -> None:
@@ -78,20 +79,20 @@ class Tally:
         self.pools[role] = self.pools.get(role, Pruned()).more(took)
         self.remarks |= dict.fromkeys(f"{role}: {remark}" for remark in remarks)
 
+    def add_pairs(self, took: Pruned, remarks: tuple[str, ...]) -> None:
+        """Take in one sweep of pools that take turns."""
+        self.pairs = took if self.pairs is None else self.pairs.more(took)
+        self.remarks |= dict.fromkeys(remarks)
+
     def facts(self) -> dict[str, object]:
         """Plain data for a manifest."""
         pools = {role: asdict(took) for role, took in self.pools.items()}
-        return {"pools": pools, "remarks": list(self.remarks)}
+        took = {"pools": pools} if self.pairs is None else {"pairs": asdict(self.pairs)}
+        return {**took, "remarks": list(self.remarks)}
 
 
 def check_prunable(study: PooledStudy) -> None:
     """Raise `SpecError` for pairs that no bound is known for."""
-    if "prefill" not in study.pools:
-        what = (
-            f"expected prefill and decode, got {' and '.join(study.pools)}, which take turns: "
-            "no time of a pool alone bounds a pair"
-        )
-        raise spec_error("--prune", what)
     for pool in study.pools.values():
         hold_two_memories(pool)
 

@@ -104,8 +104,8 @@ def sweep(
     Ctrl-C it keeps the best front that it found, and prints by how much a design of the grid may beat it.
 
     Of a study of pools it finds the front of all pairs; those of prefill and decode cost the sum of both
-    pools and not their product, and --prune skips boxes of chips of either (not of other pools). --grid then
-    takes names such as decode.sram=33.
+    pools and not their product, and --prune skips boxes of chips of either. Of pools that take turns it skips
+    pairs of boxes. --grid then takes names such as decode.sram=33.
     """
     study = study_under_software(study, options.software)
     swept = {"grid": grid, "backend": backend, "workers": workers, "scheduler": scheduler}
