@@ -161,7 +161,7 @@ def test_pictures_by_prices_and_anchors_share_out_the_front(front: Front) -> Non
     assert sum(len(s.x) for info in drawn for s in info.series) == len(front.frame)
 
 
-def test_where_unanchored_pairs_may_win_they_stand_with_the_others(front: Front) -> None:
+def test_where_unanchored_pairs_may_win_they_are_among_the_others(front: Front) -> None:
     shown_all = Front(front.frame, front.baselines, front.axes, {**front.manifest, "with_unanchored": True})
     assert not any(barred for (_, barred), _ in standings_of(shown_all))
 
