@@ -188,17 +188,8 @@ def test_a_front_of_pairs_says_how_sure_the_best_of_them_are(dse, study, tmp_pat
     assert "Uncertainty of" not in dse("front", study, "--out", out, "--no-intervals").out
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("report", "STUDY", "--output", "page.html"),
-        ("plot", "STUDY", "front", "--output", "page.png"),
-        ("view", "STUDY"),
-        ("worker", "STUDY", "--storage", "sqlite:///a.db"),
-    ],
-)
-def test_every_other_verb_refuses_pools_in_a_sentence(dse, study, words):
-    said = dse(*(study if word == "STUDY" else word for word in words))
+def test_a_worker_refuses_pools_in_a_sentence(dse, study):
+    said = dse("worker", study, "--storage", "sqlite:///a.db")
     assert said.code == 2, said.out
     assert "pools: expected single chips, got pools" in " ".join(said.err.split())
 

@@ -81,7 +81,7 @@ def standings_of(front: Front) -> Sequence[tuple[Standing, Front]]:
     """The pairs of each standing by themselves, those that may win first; the front itself where it has one.
 
     One axis of dollars takes one basis of prices. Rows keep their labels. Where unanchored pairs may win,
-    they stand with the others.
+    they are among the others.
     """
     eligible = eligibility_of(front).pairs
     if eligible is None or not len(front.frame):

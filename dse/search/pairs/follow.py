@@ -1,4 +1,4 @@
-"""What stored trials of a study of pools say: their front while a run goes on, its growth, what decides."""
+"""What stored trials of a study of pools say: their front so far, how it grew, which parameters decide."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
