@@ -183,8 +183,6 @@ def test_check_and_estimate_agree_on_the_name_in_the_file_of_a_chip(dse, config_
         (line,) = [line for line in said.err.splitlines() if "mine.yaml:" in line and "name" in line]
         words = " ".join(said.err.split())
         assert re.search(r"mine\.yaml:\d+: name: (expected|string should match) ", words), line
-            r"mine\.yaml:\d+: name: (expected|string should match) ", " ".join(said.err.split())
-        ), line
 
 
 def test_check_and_estimate_take_the_name_of_the_file(dse, config_with):
