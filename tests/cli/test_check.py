@@ -1,5 +1,7 @@
 """`dse check`: every mistake of a stranger's files at once, each with its file and line."""
 
+import re
+
 import pytest
 
 from dse.spec.catalog.config_paths import bundled
@@ -165,3 +167,26 @@ cooling: liquid
     )
     assert "odd.yaml:20: memories.2.device: expected a device that a technology has, got 'HBX'" in words
     assert "did you mean 'HBF'" in words
+
+
+@pytest.mark.parametrize("name", ["other", "h100-sxm", "Mine"])
+def test_check_and_estimate_agree_on_the_name_in_the_file_of_a_chip(dse, config_with, name):
+    """A copy with other numbers must not pass for the chip that stacks were fitted to."""
+    path = config_with("chips", "h100-sxm", ("name: h100-sxm", f"name: {name}"))
+    path = path.rename(path.with_name("mine.yaml"))
+    load = ("--llm", "llama2-7b", "--workload", "chat", "--weights", "fp8")
+    asked = (("check", path), ("estimate", "--chip", path, *load), ("compare", path, *load))
+    pools = ("--pool", f"prefill={path}", "--pool", "decode=h100")
+    for words in (*asked, ("estimate", *pools, *load)):
+        said = dse(*words)
+        assert said.code == 2, said.out
+        (line,) = [line for line in said.err.splitlines() if "mine.yaml:" in line and "name" in line]
+        words = " ".join(said.err.split())
+        assert re.search(r"mine\.yaml:\d+: name: (expected|string should match) ", words), line
+
+
+def test_check_and_estimate_take_the_name_of_the_file(dse, config_with):
+    path = config_with("chips", "h100-sxm", ("name: h100-sxm", "name: mine"))
+    path = path.rename(path.with_name("mine.yaml"))
+    load = ("--llm", "llama2-7b", "--workload", "chat", "--weights", "fp8")
+    assert all(dse(*words).code == 0 for words in (("check", path), ("estimate", "--chip", path, *load)))

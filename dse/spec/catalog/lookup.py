@@ -21,7 +21,7 @@ from dse.spec.schema.system import EconomySpec, NetworkSpec, StackSpec
 from dse.spec.schema.technology import TechnologySpec
 from dse.spec.schema.workload import WorkloadSpec
 from dse.spec.yaml.loading import load_spec
-from dse.spec.yaml.yaml_lines import parse_yaml
+from dse.spec.yaml.yaml_lines import parse_yaml, read_yaml
 from dse.text import LONGEST, short
 
 KINDS: dict[str, type[Spec]] = {
@@ -126,7 +126,9 @@ class Catalog:
         known = self.overrides.get((spec, str(name)))
         if known is not None:
             return cast(S, known)
-        loaded = _load(spec, self.path(kind, str(name)))
+        path = self.path(kind, str(name))
+        loaded = _load(spec, path)
+        hold_name(loaded, path)
         # found by alias or path too: the name inside the file decides
         stand_in = self.overrides.get((spec, str(getattr(loaded, "name", ""))), loaded)
         return cast(S, stand_in)
@@ -210,12 +212,23 @@ def _aliases_at(path: Path, stamp: tuple[int, int]) -> list[str]:  # noqa: ARG00
     return [a for a in aliases or () if isinstance(a, str)]
 
 
+def name_problem(spec: Spec, path: Path) -> str:
+    """What is wrong with the name in a file; the empty string for that of the file, or for none."""
+    name = getattr(spec, "name", path.stem)
+    return "" if name == path.stem else f"name: expected {path.stem!r} as the file is called, got {name!r}"
+
+
+def hold_name(spec: Spec, path: Path) -> None:
+    """Raise `SpecError` for a name that is not that of the file: it may be one that stacks were fitted to."""
+    if why := name_problem(spec, path):
+        _, lines = read_yaml(path)
+        raise SpecError([Problem(f"{path}:{lines.get(('name',), 1)}", why)])
+
+
 def file_problems(spec: Spec, path: Path, known: dict[str, Source]) -> Iterator[Problem]:
     """Problems that a spec alone does not show: the name of its file, unknown sources."""
-    name = getattr(spec, "name", path.stem)
-    if name != path.stem:
-        what = f"name: expected {path.stem!r} as the file is called, got {name!r}"
-        yield Problem(str(path), what, key="name")
+    if why := name_problem(spec, path):
+        yield Problem(str(path), why, key="name")
     # keys joined by + are all cited
     for where, leaf in sourced_values(spec):
         for key in leaf.source.split("+"):
