@@ -48,8 +48,8 @@ class PairBounds:
         return (
             f"bounds of chips with SRAM and DRAM are up to {SLACK * (STAGES if some else 1.0):.0%} lower: a "
             "step may miss its best placement of bytes by that much",
-            "where bytes are not placed for what counts (stages, checks of drafts, prompts, joules) several "
-            "of these chips together are bounded as if SRAM and DRAM were one memory, as fast as both",
+            "where bytes are not placed for what counts (stages, prompts, joules) several of "
+            "these chips together are bounded as if SRAM and DRAM were one memory, as fast as both",
         )
 
     @property

@@ -273,13 +273,11 @@ def _spread(side: Side, shape: tuple[int, int]) -> Side:
 def lawless_of(context: api.Context, role: str, layouts: api.Deployments) -> Mask:
     """(n,) where more of what places bytes on SRAM and DRAM may slow what a turn waits for.
 
-    Bytes are placed so that all layers and the head of a step take the shortest time. FFNs have no head, and
-    a turn waits for the station with the head at least as long as for all of its layers, so that it never
-    waits longer where a step of one stage is shorter. Stages, and checks of a draft, are not what bytes are
-    placed for; nor are prompts and joules, see `TurnQuestion.lead`.
+    Bytes are placed so that all layers and the head of a step, or of a pass that checks drafts, take the
+    shortest time. FFNs have no head, and a turn waits for the station with the head at least as long as for all of
+    its layers, so that it never waits longer where a step of one stage is shorter. Stages are not what bytes
+    are placed for; nor are prompts and joules, see `_fitting`.
     """
-    if role == "verify":
-        return np.ones(layouts.size, dtype=np.bool_)
     if role == "ffn":
         return np.zeros(layouts.size, dtype=np.bool_)
     several = np.asarray(layouts.pp) > 1.0
