@@ -109,17 +109,13 @@ class PairBounds:
             parts.append(np.where(ok.any(axis=0), least * sign[:, 0], numbers[:, 0]))
             fits.append(ok.any(axis=0))
         numbers = np.concatenate(parts, axis=1)
-        return Matched(numbers=numbers, fits=np.concatenate(fits), rows=np.arange(codes))
-
-    def _slack(self) -> float:
-        """The largest slack of any pair."""
-        return STAGES * max(float(tree.slack.max(initial=0.0)) for tree in self.trees)
+        slack = np.full(codes, STAGES * tree.slack.max(initial=0.0))
+        return Matched(numbers=numbers, fits=np.concatenate(fits), rows=np.arange(codes), slack=slack)
 
     def _ahead(self, lead: Matched, fed: Matched) -> Mask:
         """Which rows of the best of several boxes may be better."""
         self.limits.check()
-        slack = np.full(len(lead.rows), self._slack())
-        lower, ok = self.question.bounded(lead, fed, slack)
+        lower, ok = self.question.bounded(lead, fed)
         self.boxes += len(ok)
         return np.asarray(ok & (self.judge.leads(self.front, lower) > ROUNDING))
 
@@ -276,7 +272,7 @@ class PairBounds:
 
 
 def _rows_of(best: Matched, rows: Rows) -> Matched:
-    return Matched(numbers=best.numbers, fits=best.fits, rows=rows)
+    return Matched(numbers=best.numbers, fits=best.fits, rows=rows, slack=best.slack[rows])
 
 
 def _chunks(codes: int, layouts: int) -> Iterator[tuple[int, int]]:
