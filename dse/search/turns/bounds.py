@@ -142,9 +142,12 @@ class PairBounds:
             mine, theirs = code[start : start + step], layout[start : start + step]
             n = len(mine)
             yield self._kept(
-                np.full(n * roots, root), np.repeat(mine, roots), np.tile(np.arange(roots), n),
-                np.repeat(theirs, roots), None,
-            )  # fmt: skip
+                np.full(n * roots, root),
+                np.repeat(mine, roots),
+                np.tile(np.arange(roots), n),
+                np.repeat(theirs, roots),
+                None,
+            )
 
     def _kept(self, lead: Rows, code: Rows, fed: Rows, layout: Rows, least: Floats | None) -> OpenRows:
         """Those rows that may be better; none is better than `least`, as logarithms."""
@@ -163,7 +166,7 @@ class PairBounds:
         rows = self.rows
         self.rows = OpenRows(
             lead=rows.lead, code=rows.code, fed=rows.fed, layout=rows.layout, lower=rows.lower, gap=gap
-        ).part(gap > ROUNDING)  # fmt: skip
+        ).part(gap > ROUNDING)
 
     def take(self, *, few_designs: bool = False) -> OpenRows:
         """Rows to halve next, those with the largest gaps or with the fewest designs."""
