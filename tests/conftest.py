@@ -35,6 +35,7 @@ SLOW = (
     "cli/test_passwords.py", "search/test_damaged_trials.py", "search/test_clocked_bounds.py",
     "systems/test_pool_laws.py", "systems/test_pool_namespaces.py", "systems/test_kv_under_prefill.py",
     "systems/test_draft_verify.py", "search/test_pruned_pairs.py", "equations/step/test_prefix_memory.py",
+    "search/test_pruned_turns.py", "search/test_gap_of_turns.py", "cli/test_proofs_of_turns.py",
     "equations/chip/test_tiers.py",
     "properties/test_further_memories.py",
     "hostile/test_many_mutations.py", "hostile/test_streams.py", "hostile/test_files.py",

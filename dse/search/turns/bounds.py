@@ -48,8 +48,8 @@ class PairBounds:
         return (
             f"bounds of chips with SRAM and DRAM are up to {SLACK * (STAGES if some else 1.0):.0%} lower: a "
             "step may miss its best placement of bytes by that much",
-            "where bytes are not placed for what counts (stages, checks of drafts, prompts, joules) several "
-            "of these chips together are bounded as if SRAM and DRAM were one memory, as fast as both",
+            "where bytes are not placed for what counts (stages, prompts, joules) several of "
+            "these chips together are bounded as if SRAM and DRAM were one memory, as fast as both",
         )
 
     @property
@@ -109,17 +109,13 @@ class PairBounds:
             parts.append(np.where(ok.any(axis=0), least * sign[:, 0], numbers[:, 0]))
             fits.append(ok.any(axis=0))
         numbers = np.concatenate(parts, axis=1)
-        return Matched(numbers=numbers, fits=np.concatenate(fits), rows=np.arange(codes))
-
-    def _slack(self) -> float:
-        """The largest slack of any pair."""
-        return STAGES * max(float(tree.slack.max(initial=0.0)) for tree in self.trees)
+        slack = np.full(codes, STAGES * tree.slack.max(initial=0.0))
+        return Matched(numbers=numbers, fits=np.concatenate(fits), rows=np.arange(codes), slack=slack)
 
     def _ahead(self, lead: Matched, fed: Matched) -> Mask:
         """Which rows of the best of several boxes may be better."""
         self.limits.check()
-        slack = np.full(len(lead.rows), self._slack())
-        lower, ok = self.question.bounded(lead, fed, slack)
+        lower, ok = self.question.bounded(lead, fed)
         self.boxes += len(ok)
         return np.asarray(ok & (self.judge.leads(self.front, lower) > ROUNDING))
 
@@ -146,9 +142,12 @@ class PairBounds:
             mine, theirs = code[start : start + step], layout[start : start + step]
             n = len(mine)
             yield self._kept(
-                np.full(n * roots, root), np.repeat(mine, roots), np.tile(np.arange(roots), n),
-                np.repeat(theirs, roots), None,
-            )  # fmt: skip
+                np.full(n * roots, root),
+                np.repeat(mine, roots),
+                np.tile(np.arange(roots), n),
+                np.repeat(theirs, roots),
+                None,
+            )
 
     def _kept(self, lead: Rows, code: Rows, fed: Rows, layout: Rows, least: Floats | None) -> OpenRows:
         """Those rows that may be better; none is better than `least`, as logarithms."""
@@ -167,7 +166,7 @@ class PairBounds:
         rows = self.rows
         self.rows = OpenRows(
             lead=rows.lead, code=rows.code, fed=rows.fed, layout=rows.layout, lower=rows.lower, gap=gap
-        ).part(gap > ROUNDING)  # fmt: skip
+        ).part(gap > ROUNDING)
 
     def take(self, *, few_designs: bool = False) -> OpenRows:
         """Rows to halve next, those with the largest gaps or with the fewest designs."""
@@ -276,7 +275,7 @@ class PairBounds:
 
 
 def _rows_of(best: Matched, rows: Rows) -> Matched:
-    return Matched(numbers=best.numbers, fits=best.fits, rows=rows)
+    return Matched(numbers=best.numbers, fits=best.fits, rows=rows, slack=best.slack[rows])
 
 
 def _chunks(codes: int, layouts: int) -> Iterator[tuple[int, int]]:

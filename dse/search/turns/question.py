@@ -38,6 +38,9 @@ NAMES = tuple(f.name for f in fields(TurnShare))
 PORT = NAMES.index("port")
 """The one of them of which more is better."""
 
+PLACED = ("work_s", "fixed_s", "prompt_s", "drawn_j")
+"""Those that depend on where bytes are placed."""
+
 WAITS = frozenset({"ttft", "end_to_end"})
 """Objectives that prompts count in."""
 
@@ -75,11 +78,16 @@ class Matched:
     """(u,) where no constraint is broken."""
     rows: Rows
     """(n,) their place."""
+    slack: Floats
+    """(n,) by how much a chip of a box may be better than its best one, as a share."""
 
     @property
     def share(self) -> TurnShare:
-        """What each row brings."""
-        return TurnShare(**dict(zip(NAMES, self.numbers[:, self.rows], strict=True)))
+        """What each row brings at best."""
+        own = dict(zip(NAMES, self.numbers[:, self.rows], strict=True))
+        if self.slack.any():
+            own |= {name: own[name] / (1.0 + self.slack) for name in PLACED}
+        return TurnShare(**own)
 
     @property
     def ok(self) -> Mask:
@@ -166,7 +174,7 @@ class TurnQuestion(PairQuestion):
 
             return _fitting(share, self._apart(0, side, chips, layouts), strict=strict)
 
-        return _matched(side, keys, rows, evaluated, strict=strict)
+        return _matched(side, keys, rows, evaluated, self._slack(0, side), strict=strict)
 
     def fed(self, side: Side, leads: Rows, *, strict: bool = False) -> Matched:
         """What the other pool brings, fed by layouts `leads` (n,) x cuts of the first."""
@@ -185,7 +193,7 @@ class TurnQuestion(PairQuestion):
 
             return _fitting(share, self._apart(1, side, chips, layouts), strict=strict)
 
-        return _matched(side, keys, rows, evaluated, strict=strict)
+        return _matched(side, keys, rows, evaluated, self._slack(1, side), strict=strict)
 
     def _apart(self, pool: int, side: Side, chips: Rows, layouts: Rows) -> Mask:
         """(u,) where bytes are placed for a turn, and not for prompts and joules, which count."""
@@ -214,10 +222,9 @@ class TurnQuestion(PairQuestion):
 
     def outlook(self, lead: Side, fed: Side) -> tuple[Floats, Mask]:
         """Lower bounds (n, k) of rows, as logarithms, and which may be feasible."""
-        slack = np.maximum(self._slack(0, lead), self._slack(1, fed))
-        return self.bounded(self.lead(lead), self.fed(fed, lead.layouts), slack)
+        return self.bounded(self.lead(lead), self.fed(fed, lead.layouts))
 
-    def bounded(self, lead: Matched, fed: Matched, slack: Floats) -> tuple[Floats, Mask]:
+    def bounded(self, lead: Matched, fed: Matched) -> tuple[Floats, Mask]:
         """As `outlook`, of numbers that are known."""
         shape, ok = lead.rows.shape, lead.ok & fed.ok
         with np.errstate(invalid="ignore", divide="ignore"):  # numbers of what does not fit may be infinite
@@ -225,10 +232,9 @@ class TurnQuestion(PairQuestion):
             most = {goal.name: abs(limit) for goal, limit in self.limits}
             for name, missed in late(m, self.context, self.limits).items():
                 over = np.broadcast_to(np.asarray(missed), shape)
-                # what a limit is compared with is at most violation plus limit, and may be lower by the slack
-                ok &= over <= (ROUNDING + slack) * (np.abs(over) + most[name])
+                ok &= over <= ROUNDING * (np.abs(over) + most[name])
             found = np.stack(self.costs(m, shape), axis=1)
-            lower = logs_of(self.signs, found) - np.log1p(slack)[:, np.newaxis]
+            lower = logs_of(self.signs, found)
         return np.where(ok[:, np.newaxis], lower, np.inf), ok
 
     def _slack(self, pool: int, side: Side) -> Floats:
@@ -273,24 +279,24 @@ def _spread(side: Side, shape: tuple[int, int]) -> Side:
 def lawless_of(context: api.Context, role: str, layouts: api.Deployments) -> Mask:
     """(n,) where more of what places bytes on SRAM and DRAM may slow what a turn waits for.
 
-    Bytes are placed so that all layers and the head of a step take the shortest time. FFNs have no head, and
-    a turn waits for the station with the head at least as long as for all of its layers, so that it never
-    waits longer where a step of one stage is shorter. Stages, and checks of a draft, are not what bytes are
-    placed for; nor are prompts and joules, see `TurnQuestion.lead`.
+    Bytes are placed so that all layers and the head of a step, or of a pass that checks drafts, take the
+    shortest time. FFNs have no head, and a turn waits for the station with the head at least as long as for
+    all of its layers, so that it never waits longer where a step of one stage is shorter. Stages are not what
+    bytes are placed for; nor are prompts and joules, see `_fitting`.
     """
-    if role == "verify":
-        return np.ones(layouts.size, dtype=np.bool_)
     if role == "ffn":
         return np.zeros(layouts.size, dtype=np.bool_)
     several = np.asarray(layouts.pp) > 1.0
     return several | lawless_of_decode(draft_context(context), layouts) if role == "draft" else several
 
 
-def _matched(side: Side, keys: Numbers, rows: Rows, evaluated: Evaluated, *, strict: bool) -> Matched:
+def _matched(
+    side: Side, keys: Numbers, rows: Rows, evaluated: Evaluated, slack: Floats, *, strict: bool
+) -> Matched:
     """Numbers of some keys; those of boxes that were evaluated before are known."""
     known = side.known
     numbers, fits = evaluated(keys) if strict or known is None else known.of(keys, evaluated)
-    return Matched(numbers=numbers, fits=fits, rows=rows.reshape(-1))
+    return Matched(numbers=numbers, fits=fits, rows=rows.reshape(-1), slack=slack)
 
 
 def _fitting(share: Callable[..., Share], apart: Mask, *, strict: bool) -> tuple[Floats, Mask]:
