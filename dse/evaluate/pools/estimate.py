@@ -14,7 +14,7 @@ from dse.choose.rule import Limits, merged
 from dse.choose.solve import Question
 from dse.errors import Attempts, Problem, SpecError, placed, spec_error
 from dse.evaluate.estimate import TECHNOLOGY, Subject
-from dse.evaluate.estimate_notes import sent_under, trust_notes
+from dse.evaluate.estimate_notes import kept_prefixes, narrow_stages, sent_under, trust_notes
 from dse.evaluate.estimate_result import LABELS
 from dse.evaluate.pools.argument import PoolArgument, read_pools
 from dse.evaluate.pools.layouts import check_sizes, layouts_of
@@ -322,7 +322,7 @@ def _result(system: System, one: api.Designs, how: str, limits: Limits) -> Syste
         price_method=first.price.method,
         link=system.link,
         solved=bool(how),
-        notes=(*_notes(system, pools, how), *system.notes),
+        notes=(*_notes(system, pools, one, how), *system.notes),
     )
 
 
@@ -338,7 +338,7 @@ def _trust(system: System, role: str, subject: Subject, one: api.Designs, m: api
     )
 
 
-def _notes(system: System, pools: Sequence[Trusted], how: str) -> list[str]:
+def _notes(system: System, pools: Sequence[Trusted], one: api.Designs, how: str) -> list[str]:
     """Conditions under which the numbers hold, the most important first."""
     notes, both = [UNMEASURED], list(zip(pools, system.subjects, strict=True))
     for pool, subject in both:
@@ -351,6 +351,12 @@ def _notes(system: System, pools: Sequence[Trusted], how: str) -> list[str]:
         # set for all pools it is read of the one that prefills
         if pool.role == "prefill" or not any(s.role == "prefill" and sends_under(t.stack) for s, t in both):
             told += sent_under(subject.stack, sends=pool.role == "prefill")
+        if pool.role == "decode":
+            told += narrow_stages(subject.stack, system.context.llm, one.pool("decode").deployments)
+        elif subject.stack.can("unlike_stages") and not any(s.role == "decode" for s, _ in both):
+            told.append("unlike_stages is not read: only whole pools that decode have narrower stages")
+        if pool.role == "prefill":
+            told += kept_prefixes(subject.workload)
         notes.append(f"{pool.role} on {subject.chip.name}: " + "; ".join(told))
     notes.append(system.link.note)
     if how:
