@@ -216,8 +216,8 @@ class Subject:
             given, spec, used_stack, network, found_workload
         )
         # a copy with other numbers is not validated
-        if too_long := self.workload.drafts_beyond_answers():
-            raise spec_error("--set", too_long)
+        if wrong := self.workload.drafts_beyond_answers() or self.workload.stored_below_found():
+            raise spec_error("--set", wrong)
         if serving is not None:
             self.workload = served(self.workload, serving)
         setting = Setting(

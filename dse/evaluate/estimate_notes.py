@@ -96,9 +96,11 @@ def sent_under(stack: StackSpec, *, sends: bool) -> list[str]:
 def kept_prefixes(work: WorkloadSpec) -> list[str]:
     """What to say of what is written into a prefix cache, where the workload does not."""
     cache = work.prefix_cache
-    if cache is None or cache.kept_in is None or cache.written is not None:
+    if cache is None or cache.tier == "dram" or cache.written is not None:
         return []
-    what = f"every computed token of a prompt is written to {cache.kept_in}"
+    what = f"every computed token of a prompt is written to {cache.tier}"
+    if cache.apart:
+        what = f"what prompts add to the {cache.tier} takes none of its time"
     return [f"{what}: `written` of {work.name} is not stated"]
 
 
@@ -110,9 +112,12 @@ def narrow_stages(stack: StackSpec, llm: api.Llm, d: api.Deployments) -> list[st
     alike = first_of(d.ways * d.pp)
     chips = first_of(stage_widths(llm.layers, d.ways, d.pp, micro_batches(d.batch, d.pp).count, one).chips)
     if chips == alike:
-        return ["unlike_stages changes nothing here: stages are equal, or too few sequences fill them"]
+        return [
+            "unlike_stages changes nothing here: only stages of one layer next to stages of two "
+            "in a full pipeline have fewer chips"
+        ]
     return [
-        f"smaller stages have fewer chips: {chips:,.0f} a replica in place of {alike:,.0f}, "
+        f"stages of one layer have half of the chips: {chips:,.0f} a replica in place of {alike:,.0f}, "
         "which no row was measured with"
     ]
 

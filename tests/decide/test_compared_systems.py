@@ -1,8 +1,10 @@
 """Systems of pools of unlike chips rank beside single chips, each at its best."""
 
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
+import yaml
 
 from dse.decide.compare.chips import compare
 from dse.decide.compare.systems import systems_of
@@ -14,6 +16,7 @@ ALIKE = {**LOAD, "serving": "aggregated"}
 """Prompts of single chips cost something, as those of pools that prefill."""
 POOLS = ["prefill=h200", "decode=h100", "decode=b200"]
 TARGETS = (10e-3, 30e-3)
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
 
 @pytest.fixture(scope="module")
@@ -110,3 +113,36 @@ def test_no_ranking_mixes_prompts_that_cost_nothing_with_prompts_that_do(pools, 
 def test_a_comparison_without_pools_does_not_speak_of_systems():
     plain = compare(["h100"], **LOAD, targets=(30e-3,))
     assert plain.systems == () and "systems" not in plain.as_dict()
+
+
+def test_two_unlike_chips_of_one_name_are_refused(tmp_path):
+    files = []
+    for folder, rate in (("one", "3350 GB/s"), ("two", "1000 GB/s")):
+        text = (CONFIGS / "chips" / "h100-sxm.yaml").read_text(encoding="utf-8")
+        data = yaml.safe_load(text) | {"name": "twin", "aliases": []}
+        data["dram"]["bandwidth"]["value"] = rate
+        files.append(tmp_path / folder / "twin.yaml")
+        files[-1].parent.mkdir()
+        files[-1].write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
+    one, two = map(str, files)
+    asked = {"llm": "llama2-70b", "workload": "article", "weights": "int8", "serving": "aggregated"}
+    for chips, pools in (
+        ([one, two], []),
+        ([one], ["prefill=h200", f"decode={two}"]),
+        (["h100"], ["prefill=h200", f"decode={one}", f"decode={two}"]),
+    ):
+        with pytest.raises(SpecError, match=r"expected a name of its own for each chip, got twin twice"):
+            compare(chips, pools=pools, **asked)
+    # two names of one chip are one
+    same = compare([one, one], pools=["prefill=h200", f"decode={one}"], price_method="unit-cost", **asked)
+    assert [c.chip for c in same.chips] == ["twin"]
+
+
+def test_a_system_is_compared_in_one_layout():
+    with pytest.raises(
+        SpecError, match=r"--pool: expected each combination of chips once, got h200-sxm \| h100"
+    ):
+        compare(
+            ["h100"], "llama2-70b", "article", weights="int8", serving="aggregated",
+            pools=["prefill=h200", "decode=h100,tp=8", "decode=h100,tp=4"],
+        )  # fmt: skip

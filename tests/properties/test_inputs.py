@@ -79,8 +79,8 @@ KIND["bonded_excess_m2"] = {"bonded_excess_m2": -1e-6}
 WORN = make.h100_like(**KIND["flash_bytes"])
 SPLIT = {
     "context_parallel": {"tp": 8, "cp": 2, "ep": 16, "pp": 2},
-    # 80 layers are two stages of 14 and four of 13
-    "unlike_stages": {"tp": 16, "ep": 16, "pp": 6},
+    # 80 layers are 32 stages of two and 16 of one; a batch fills them
+    "unlike_stages": {"tp": 16, "ep": 16, "pp": 48},
 }
 JOINED_REPLICAS = ("all_to_all_efficiency", "overlap")
 """What only works between replicas that share experts."""
@@ -112,7 +112,8 @@ def test_every_fact_of_a_chip_moves_some_output(column: str) -> None:
     layout = SPLIT.get(column, {"tp": 16, "ep": 16, "pp": 2})
     if column in JOINED_REPLICAS:
         layout = {"tp": 4, "ep": 8, "dp": 2}
-    design = make.design(make.h100_like(**KIND.get(column, {})), batch=16, **layout)
+    full = 48 if column == "unlike_stages" else 16
+    design = make.design(make.h100_like(**KIND.get(column, {})), batch=full, **layout)
     if "excess" in column:
         other = changed(design, column, lambda x: x + 1.0)
     elif column in FLIPS:

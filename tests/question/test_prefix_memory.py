@@ -128,6 +128,38 @@ def test_flash_that_does_not_say_how_fast_it_is_written_is_refused(tmp_path: Pat
     assert asked(path, workload(tmp_path, "dram")).metrics["tpot_s"] > 0.0
 
 
+def test_a_cache_that_holds_less_than_one_prompt_finds_is_refused(tmp_path: Path) -> None:
+    path = workload(tmp_path, "lpddr", stored=sourced("8999 token"))
+    said = "prefix_cache.stored: expected the 9,000 tokens at least that one prompt finds, got 8,999"
+    with pytest.raises(SpecError) as error:
+        load_spec(WorkloadSpec, path)
+    assert said in problems(error)[0]
+    # what is set is not validated with the file
+    with pytest.raises(SpecError) as error:
+        estimate(
+            str(chip(tmp_path, "lpddr")), "llama3.3-70b", str(workload(tmp_path, "lpddr")), weights="fp8",
+            batch=8, tp=8, settings={"isl": "200000 token"},
+        )  # fmt: skip
+    assert "expected the 180,000 tokens at least" in problems(error)[0]
+
+
+@pytest.mark.parametrize(
+    ("tier", "more", "said"),
+    [
+        ("lpddr", {}, "every computed token of a prompt is written to lpddr"),
+        ("host", {"bandwidth": sourced("25 GB/s"), "cost": sourced("5 USD/GB")}, "takes none of its time"),
+        ("lpddr", {"written": sourced(0.5)}, ""),
+        ("dram", {}, ""),
+    ],
+)
+def test_what_is_written_is_said_where_the_workload_does_not(
+    tmp_path: Path, tier: str, more: dict[str, Any], said: str
+) -> None:
+    found = asked(chip(tmp_path, "lpddr"), workload(tmp_path, tier, **more))
+    notes = [note for note in found.notes if "`written`" in note]
+    assert len(notes) == bool(said) and all(said in note for note in notes)
+
+
 def test_prompts_of_a_pool_wear_the_flash_that_keeps_them(tmp_path: Path) -> None:
     """With one write in the place of 3,000 the pool that prefills is infeasible, whatever decodes."""
     work, own = workload(tmp_path, "flash", "disaggregated"), chip(tmp_path, "flash", size="400 GB")

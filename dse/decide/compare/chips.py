@@ -20,6 +20,7 @@ from dse.decide.verdict.by_software import Verdicts
 from dse.errors import Problem, SpecError
 from dse.evaluate.arguments import durations, hold_arguments
 from dse.evaluate.estimate import Subject
+from dse.evaluate.pools.argument import read_pool
 from dse.evaluate.pools.estimate import Asked
 from dse.front.archive import Archive
 from dse.front.columns import whole_numbers
@@ -83,7 +84,7 @@ def compare(
     layout = {"batch": batch, "tp": tp, "cp": cp, "pp": pp, "ep": ep}
     hold_arguments({"software": software}, layout)
     given, shown = durations("targets", targets), software_named(software)
-    names = _names(chips, configs)
+    names = _names(chips, configs, [pool.chip for pool in map(read_pool, pools)])
     numbers = checked_values(settings)
     draft = chips_draft(workload, Catalog.of(configs))
     own = by_chip(for_chips(pools, chips, numbers, draft=draft) if pools else numbers, names)
@@ -188,19 +189,28 @@ def compare(
     )
 
 
-def _names(chips: Sequence[str], configs: Path | str | None) -> dict[str, str]:
-    """Each chip as it was typed, once, to its name; raises `SpecError` with every one that there is not."""
+def _names(chips: Sequence[str], configs: Path | str | None, in_pools: Sequence[str]) -> dict[str, str]:
+    """Each chip as it was typed, once, to its name; raises `SpecError` with every one that there is not.
+
+    Two unlike chips of one name, of pools too, are refused: rows go by names.
+    """
     catalog, problems = Catalog.of(configs), list[Problem]()
     found: dict[str, str] = {}
-    for chip in chips:
+    known: dict[str, tuple[str, ChipSpec]] = {}
+    for chip in (*chips, *in_pools):
         try:
-            name = catalog.get(ChipSpec, chip).name
+            spec = catalog.get(ChipSpec, chip)
         except SpecError as error:
-            problems += [p for p in error.problems if p not in problems]
+            # those of pools are reported with their role
+            problems += [p for p in error.problems if p not in problems and chip in chips]
             continue
+        typed, first = known.setdefault(spec.name, (chip, spec))
+        if first != spec:
+            what = f"expected a name of its own for each chip, got {spec.name} twice: {typed} and {chip}"
+            problems.append(Problem("CHIP" if chip in chips else "--pool", what))
         # two names of one chip are one row
-        if name not in found.values():
-            found[chip] = name
+        if chip in chips and spec.name not in found.values():
+            found[chip] = spec.name
     if problems:
         raise SpecError(problems)
     return found

@@ -102,6 +102,10 @@ def compare_systems(
             found.append(_compared(texts, asked, targets, settings, chips_serving))
         except SpecError as error:
             problems |= dict.fromkeys(error.problems)
+    names = [system.name for system in found]
+    for name in sorted({n for n in names if names.count(n) > 1}):
+        what = f"expected each combination of chips once, got {name} twice; dse estimate takes one layout"
+        problems[Problem("--pool", what)] = None
     if problems:
         raise SpecError(list(problems))
     return tuple(found)

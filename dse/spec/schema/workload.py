@@ -71,7 +71,7 @@ class PrefixCacheSpec(Spec):
     """KV cache that is kept for prompts with the same beginning."""
 
     hit: SourcedShare
-    """Share of prompt tokens that are read back instead of computed."""
+    """Share of prompt tokens that are read back instead of computed; 0 as if there were no cache."""
     stored: Sourced[Tokens]
     """Tokens whose KV cache is kept: of each replica, of all together where the tier is a pool with a
     bandwidth and a cost of its own."""
@@ -216,6 +216,23 @@ class WorkloadSpec(Spec):
             raise ValueError(too_long)
         return self
 
+    @model_validator(mode="after")
+    def _prefixes(self) -> "WorkloadSpec":
+        if too_few := self.stored_below_found():
+            raise ValueError(too_few)
+        return self
+
+    def stored_below_found(self) -> str:
+        """Why a prefix cache cannot hold what one prompt finds in it; the empty string where it can."""
+        cache, isl = self.prefix_cache, self.isl.value
+        if cache is None or isl is None or cache.hit.value is None or cache.stored.value is None:
+            return ""
+        found, kept = cache.hit.value * isl, cache.stored.value
+        if found <= kept * (1.0 + 1e-9):
+            return ""
+        what = f"prefix_cache.stored: expected the {found:,.0f} tokens at least that one prompt finds"
+        return f"{what}, got {kept:,.0f}"
+
     def drafts_beyond_answers(self) -> str:
         """Why drafts are too long: their rest would count as output; the empty string where they are not."""
         drafts, osl = self.speculation, self.osl.value
@@ -252,8 +269,10 @@ def longer_than_answers(length: int, osl: float) -> str:
 
 
 def hold_speculation(workload: WorkloadSpec) -> None:
-    """Raise `SpecError` for drafts that are too long, or without the cost that one pool reads."""
+    """Raise `SpecError` for drafts that are too long, or without a cost, and caches that hold too little."""
     # a study's numbers are not validated with the file
+    if too_few := workload.stored_below_found():
+        raise spec_error("", too_few)
     if too_long := workload.drafts_beyond_answers():
         raise spec_error("", too_long)
     drafts = workload.speculation

@@ -1,8 +1,8 @@
-"""Stages of unlike numbers of chips: a stage with fewer layers has fewer chips, where a stack can."""
+"""Stages of unlike numbers of chips: stages of one layer next to stages of two, where a stack can."""
 
 from dataclasses import dataclass, replace
 
-from objectives.arrays import Array, ceil_div, maximum, where
+from objectives.arrays import Array, ceil_div, floor, maximum, where
 from objectives.equations.step.batch_setup import Setup
 
 
@@ -17,10 +17,11 @@ class StageWidths:
 
 
 def stage_widths(layers: int, ways: Array, pp: Array, count: Array, unlike: Array) -> StageWidths:
-    """Chips of stages of which each has as many as its layers need to keep the pace of the largest.
+    """Chips of stages of one layer that have half as many, next to stages of two.
 
-    Of PP stages with k = ceil(L / PP) layers at most, n = PP k - L have k - 1. But for the last one, which
-    has the LM head too, these have ceil(ways (k - 1) / k) chips, and take as long as the largest.
+    Where the largest of PP stages has two layers, n = 2 PP - L have one. But for the last one, which has the
+    LM head too, these have ways / 2 chips: each holds and computes of its one layer what a chip of the
+    largest stage does of two, however heads, tokens and experts are split.
 
     Args:
         layers: layers L of the network [1].
@@ -34,25 +35,26 @@ def stage_widths(layers: int, ways: Array, pp: Array, count: Array, unlike: Arra
 
     Domain:
         Full pipelines, count >= PP: a turn lasts PP times the largest stage in any case, so that fewer chips
-        cost no time. Others keep equal stages: what they would save of chips they would lose in speed.
+        cost no time. Others keep equal stages: what they would save of chips they would lose in speed. So do
+        stages of other widths, among which KV heads and experts divide unevenly.
 
     Limits:
-        ways x PP, as long a way, where PP divides L or the stack cannot.
+        ways x PP, as long a way, where the largest stage has another number of layers, ways are odd, or the
+        stack cannot.
 
     Source:
         Load balance of a pipeline: the slowest stage decides (PipeDream, Narayanan et al. 2019, section 3.1).
 
     Examples:
-        By hand: 61 layers on 16 stages are 13 of 4 and 3 of 3; two of these have 12 chips in place of 16.
+        By hand: 61 layers on 40 stages are 21 of two and 19 of one; 18 of these have 8 chips in place of 16.
 
-        >>> stage_widths(61, 16.0, 16.0, 16.0, 1.0)
-        StageWidths(chips=248.0, slower=2.0)
+        >>> stage_widths(61, 16.0, 40.0, 40.0, 1.0)
+        StageWidths(chips=496.0, slower=18.0)
     """
-    most = ceil_div(float(layers), pp)
-    narrow = ceil_div(ways * (most - 1.0), most)
-    fewer = maximum(pp * most - layers - 1.0, 0.0)
-    fewer = where((unlike > 0.0) & (count >= pp), fewer, 0.0 * fewer)
-    return StageWidths(chips=ways * pp - fewer * (ways - narrow), slower=fewer)
+    two, even = ceil_div(float(layers), pp) == 2.0, floor(ways / 2.0) * 2.0 == ways
+    fewer = maximum(2.0 * pp - layers - 1.0, 0.0)
+    fewer = where((unlike > 0.0) & (count >= pp) & two & even, fewer, 0.0 * fewer)
+    return StageWidths(chips=ways * pp - fewer * (ways / 2.0), slower=fewer)
 
 
 def with_unlike_stages(s: Setup) -> Setup:
