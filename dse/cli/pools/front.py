@@ -28,7 +28,8 @@ def hold_provable(study: PooledStudy, found: Front) -> None:
 
 def proven_pairs(study: PooledStudy, found: Front, seconds: float, memory: float) -> Bound:
     """The bound of a stored front: over the steps of the spaces, and between them where they were swept."""
-    between = "grids" in found.manifest
+    # chips of the catalog have no values between their steps
+    between = "grids" in found.manifest and any(own.branches for own in study.pools.values())
     with progress_of(study.slug) as report:
         eligible = eligible_of(found, study)
         prove = prove_pairs if "prefill" in study.pools else prove_turns

@@ -42,7 +42,7 @@ def front_table(study: PooledStudy, found: Sequence[SampledTarget]) -> Renderabl
             rows[-len(at.found.names)][0] += f", {at.prices}"
     head = "target" if swept is None else f"{swept.label} within"
     columns = [head, *COLUMNS]
-    title = f"Uncertainty of {goal.label}"
+    title = f"Uncertainty of {goal.label}, best pairs of chips on this front"
     return table(columns, rows, title=title, right=columns[2:], flexible=["pair"], least=12)
 
 

@@ -72,6 +72,7 @@ def system_notes(found: Comparison) -> Iterator[str]:
     if first is None:
         return
     yield f"Note: systems of pools are served {first.serving}; verdicts by software are of single chips."
+    yield "Note: capital of a system also covers the ports of its link, of which every chip has one."
     if found.spreads:
         yield (
             "Note: chips and systems meet the same samples, in the layouts of the tables: a number that "

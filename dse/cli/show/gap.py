@@ -15,6 +15,7 @@ from dse.front.exact import is_exact
 from dse.front.files import Front
 from dse.search.bound.limits import Ended
 from dse.search.bound.prove import Bound, prove
+from dse.search.pairs.gap import GRID
 
 STOPPED: dict[Ended, str] = {
     "time": "the time was up",
@@ -74,12 +75,17 @@ def show_gap(bound: Bound, axes: Sequence[Axis]) -> None:
     ]
     if rows:
         columns = ["target", "on the front", "lower bound"]
-        console.print(table(columns, rows, title=f"{goal.label}, found and proven bound", right=columns))
+        what = ", of the coarse grid of sizes" if GRID in bound.remarks else ""
+        console.print(
+            table(columns, rows, title=f"{goal.label}, found and proven bound{what}", right=columns)
+        )
 
 
 def _said(bound: Bound) -> str:
     """What is proven, in one sentence without its end."""
     where = "the space and of the values between its steps" if bound.between else "the space"
+    if GRID in bound.remarks:
+        where += ", of the coarse grid of sizes,"
     if bound.factor is None:
         if bound.found:
             return f"Nothing is proven: some chips of {where} were not bounded"

@@ -278,7 +278,7 @@ def _notes(row: Row, seen: DesignDetail | None) -> list[str]:
         unknown = "no breakdown: the study of this design cannot be evaluated here"
         return [*notes, unknown]
     if roles:
-        return [*notes, f"no error bar: {UNMEASURED.partition(':')[0]}"]
+        return [*notes, f"no error bar on this page: {UNMEASURED.partition(':')[0]}; `dse explain` has one"]
     notes.append(f"software stack {seen.stack}")
     if seen.interval:
         factors = ", ".join(f"{word(name)} x{pretty(f, '')}" for name, f in seen.interval.items())

@@ -122,7 +122,7 @@ def _ledger(found: Evidence, plan: _Plan) -> StackInfo:
         pairs = [one for pair in pairs if identity(pair[1]) in own for one in _pools(*pair)]
         title, which = (
             "Memory use of a chip of each pool",
-            which.replace(", and best pair of other chips,", ""),
+            which.replace(", and best pair of other chips on the front,", ""),
         )
     ledgers = [(seen.ledgers.get(plan.ledger, {}), row) for _, row, seen in pairs]
     size = plan.size
@@ -213,7 +213,7 @@ def _which(found: Evidence) -> str:
     if found.answer.target is None:
         return f"best {'pair' if found.of_pairs else 'design'} of each objective"
     if found.of_pairs:
-        return "best pair, and best pair of other chips, at each target"
+        return "best pair, and best pair of other chips on the front, at each target"
     return "best design and best baseline at each target, one bar where they are the same"
 
 

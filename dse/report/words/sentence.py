@@ -154,7 +154,7 @@ def _against_baselines(found: Evidence, target: Axis, limits: Sequence[float]) -
     if parts:
         # every step-th target, counted from the last one, which is always among them
         step = max(1, -(-len(parts) // _FEW))
-        rival_words = "best pair of other chips" if found.of_pairs else "best baseline"
+        rival_words = "best pair of other chips on this front" if found.of_pairs else "best baseline"
         yield f"The {rival_words} is {', '.join(parts[::-step][::-1])}."
     if open_:
         yield f"At {', '.join(open_)} the error bars do not separate the two."

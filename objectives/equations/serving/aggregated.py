@@ -50,10 +50,10 @@ class Aggregated:
             osl / steps.tokens,
             step * steps.tokens,
             prefill.stage_s(),
-            prefill.seconds(),
+            prefill.wide_s(),
         )
         # the mean stay can be below a request's own wait, prompt and steps: there is then no stall
-        alone = osl * step + (waited + prefill.seconds())
+        alone = osl * step + (waited + prefill.wide_s())
         stall = stalled(maximum(stay, alone), alone, osl)
         resources = steps.resources.plus(prefill.resources(s, s.prompt_load.prompts))
         before = {"queue": queue(waited, step)}

@@ -27,6 +27,11 @@ class PrefillPass:
         """Through all stages [s]; 0 without a prompt."""
         return self.where_prompts(self.pipeline.latency_s)
 
+    def wide_s(self) -> Array:
+        """As `seconds`, were all stages of the same width [s]: narrow ones hold up no other pass."""
+        narrow = self.pipeline.narrow_s
+        return self.seconds() if narrow is None else self.where_prompts(self.pipeline.latency_s - narrow)
+
     def stage_s(self) -> Array:
         """Time that the slowest stage is occupied [s]; 0 without a prompt."""
         return self.where_prompts(self.pipeline.stage_s)

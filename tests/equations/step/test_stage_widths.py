@@ -135,6 +135,9 @@ def test_who_can_is_never_dearer_to_decode(design: Designs, context: Context) ->
         for flag in (0.0, 1.0)
     ]
     assert np.all(both[1].chips <= both[0].chips)
+    for name in ("tpot_s", "ttft_s"):
+        assert np.all(getattr(both[1], name) >= getattr(both[0], name) * (1.0 - ROUNDING)), name
+    assert np.all(both[1].tokens_per_s <= both[0].tokens_per_s * (1.0 + ROUNDING))
     if context.workload.serving == "decode-only":
         assert np.all(both[1].tpot_s == both[0].tpot_s)
         assert np.all(both[1].usd_per_token_per_s <= both[0].usd_per_token_per_s * (1.0 + EXACT))
