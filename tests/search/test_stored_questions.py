@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from dse.errors import SpecError
 from dse.search.analysis.folders import check_own, move_to_backup, results_folder
-from dse.search.analysis.progress import CHECKS, _checks
+from dse.search.analysis.progress import CHECKS, checks_of
 from dse.search.analysis.stored_question import KEY, check, differences, settle
 
 LEAF = st.one_of(st.integers(0, 3), st.sampled_from(("a", "b")), st.lists(st.integers(0, 2), max_size=2))
@@ -175,7 +175,7 @@ def test_a_folder_with_results_of_another_study_is_refused_with_both_names(tmp_p
 @settings(max_examples=40)
 @given(st.integers(1, 5000))
 def test_progress_is_taken_at_the_first_and_the_last_trial_and_ever_more_rarely(trials: int) -> None:
-    found = sorted(_checks(trials))
+    found = sorted(checks_of(trials))
     assert found[0] == 1
     assert found[-1] == trials
     assert len(found) <= CHECKS
@@ -187,4 +187,4 @@ def test_progress_is_taken_at_the_first_and_the_last_trial_and_ever_more_rarely(
 
 
 def test_without_trials_there_is_no_progress() -> None:
-    assert _checks(0) == set()
+    assert checks_of(0) == set()

@@ -32,6 +32,7 @@ def bytes_written(layer: MeanLayer, work: Workload, kv_bytes: float) -> Array:
         By hand: half of the 2 computed tokens of 10 elements in two bytes.
 
         >>> from types import SimpleNamespace
+        >>> from objectives.api import PrefixCache
         >>> layer = SimpleNamespace(kept_bytes=lambda tokens, size: tokens * 10 * size)
         >>> half = PrefixCache(hit=0.5, stored_tokens=1e6, tier="memory", bandwidth=0.0, usd_per_byte=0.0,
         ...                    memory="flash", written=0.5)
