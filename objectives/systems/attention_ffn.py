@@ -107,8 +107,8 @@ def _turn(a: Setup, f: Setup, link: PoolLink) -> Turn:
         a.micro.count,
         pass_a.layer_s(),
         share * pass_f.layer_s(),
-        _scaled(out, share),
-        _scaled(back, share),
+        out.times(share),
+        back.times(share),
         head,
         attention_stages=a.deployments.pp,
         ffn_stages=f.deployments.pp,
@@ -166,7 +166,7 @@ def _crossings(a: Setup, f: Setup, link: PoolLink) -> tuple[Message, Message]:
     """
     held = Pool(role="attention", chips=a.chips, deployments=a.deployments)
     run = Pool(role="ffn", chips=f.chips, deployments=f.deployments)
-    return _messages(_line(held, run, link), f.micro.rows, a.context)
+    return row_messages(_line(held, run, link), f.micro.rows, a.context)
 
 
 def _line(attention: Pool, ffn: Pool, link: PoolLink) -> AlphaBeta:
@@ -181,18 +181,34 @@ def _line(attention: Pool, ffn: Pool, link: PoolLink) -> AlphaBeta:
     )
 
 
-def _messages(line: AlphaBeta, rows: Array, context: Context) -> tuple[Message, Message]:
-    """Rows leave as narrow activations and come back as wide sums."""
+def row_messages(line: AlphaBeta, rows: Array, context: Context) -> tuple[Message, Message]:
+    """Rows leave as narrow activations and come back as wide sums.
+
+    Args:
+        line: link between the pools.
+        rows: rows of one message [1].
+        context: network and formats.
+
+    Returns:
+        The message out and the one back, of one layer.
+
+    Domain:
+        As `split_side`.
+
+    Limits:
+        The latency of the link for no rows.
+
+    Source:
+        As `crossing`.
+
+    Examples:
+        By hand, in tests/systems/test_attention_ffn.py.
+    """
     hidden, precision = float(context.llm.hidden), context.precision
     return (
         message(line, activation_bytes(rows, hidden, precision.activation_bytes)),
         message(line, activation_bytes(rows, hidden, residual_bytes(precision))),
     )
-
-
-def _scaled(sent: Message, share: float) -> Message:
-    """The message of the mean layer, of which a share crosses."""
-    return Message(seconds=share * sent.seconds, busy_s=share * sent.busy_s)
 
 
 def used_of_split(s: Setup, own: ResourceSeconds, layers: float, *, forth: bool) -> ResourceSeconds:
@@ -315,7 +331,7 @@ def prompt_alone(
     parts, others = attend.parts(a), feed.parts(f)
     parts = {name: parts.get(name, 0.0) + others.get(name, 0.0) for name in {**parts, **others}}
     parts.pop("pipeline_hops")
-    out, back = _messages(_line(attention, ffn, link), attend.rows.rows, context)
+    out, back = row_messages(_line(attention, ffn, link), attend.rows.rows, context)
     crossed = float(of_ffn.llm.layers) * (out.seconds + back.seconds)
     found = {**parts, "pool_crossings": attend.where_prompts(crossed)}
     return {**found, **first_token_parts(a, attend, step_s)}

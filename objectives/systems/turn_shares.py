@@ -13,13 +13,12 @@ from typing import Final
 
 from objectives.api import Context, Deployments, Designs, Metrics, Pool, PoolLink
 from objectives.arrays import Array, ceil_div, minimum, ones_like, zeros_like
-from objectives.equations.chip.formats import residual_bytes
 from objectives.equations.cost import money
 from objectives.equations.cost.energy import metered
 from objectives.equations.interconnect.alpha_beta import AlphaBeta
 from objectives.equations.llm.parts import attention_part, ffn_part
 from objectives.equations.pools.attention_ffn import ffn_rows, split_token
-from objectives.equations.pools.crossing import Message, activation_bytes, message
+from objectives.equations.pools.crossing import message
 from objectives.equations.pools.draft_verify import drafted_token, fed_sequences, token_bytes
 from objectives.equations.serving.first_token import first_token_parts, total
 from objectives.equations.serving.queueing import throughput
@@ -29,7 +28,7 @@ from objectives.equations.step.pipeline import micro_batches
 from objectives.equations.step.prefill_pass import PrefillPass, prefill_pass
 from objectives.equations.step.prefix_cache import kept_elsewhere
 from objectives.equations.step.speculation import tokens_per_step
-from objectives.systems.attention_ffn import MICRO_BATCHES, launched_s, used_of_split
+from objectives.systems.attention_ffn import MICRO_BATCHES, launched_s, row_messages, used_of_split
 from objectives.systems.decode_side import no_prompts, pool_violations, port_bandwidth, stored
 from objectives.systems.draft_verify import (
     ANSWER,
@@ -318,15 +317,8 @@ def in_turn(role: str, leads: TurnShare, fed: TurnShare, link: PoolLink, context
 def _split(a: TurnShare, f: TurnShare, line: AlphaBeta, context: Context) -> tuple[Array, Array]:
     """A token through attention and FFNs, and the crossings of one prompt [s]."""
     layers, crossed = float(attention_part(context.llm).layers), float(ffn_part(context.llm).layers)
-    share, hidden, precision = crossed / layers, float(context.llm.hidden), context.precision
-
-    def sent(rows: Array, times: float) -> tuple[Message, Message]:
-        # narrow activations leave, and wide sums come back
-        each = (precision.activation_bytes, residual_bytes(precision))
-        out, back = (message(line, activation_bytes(rows, hidden, b)) for b in each)
-        return _scaled(out, times), _scaled(back, times)
-
-    out, back = sent(f.batch, share)
+    share = crossed / layers
+    out, back = (sent.times(share) for sent in row_messages(line, f.batch, context))
     took = split_token(
         layers,
         a.parts,
@@ -338,12 +330,8 @@ def _split(a: TurnShare, f: TurnShare, line: AlphaBeta, context: Context) -> tup
         attention_stages=a.stages,
         ffn_stages=f.stages,
     )
-    there, again = sent(a.prompt_rows, crossed)
+    there, again = (sent.times(crossed) for sent in row_messages(line, a.prompt_rows, context))
     return took.seconds, a.some * (there.seconds + again.seconds)
-
-
-def _scaled(sent: Message, times: float) -> Message:
-    return Message(seconds=times * sent.seconds, busy_s=times * sent.busy_s)
 
 
 def _drafted(v: TurnShare, d: TurnShare, line: AlphaBeta, context: Context) -> tuple[Array, Array]:

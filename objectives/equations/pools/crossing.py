@@ -15,6 +15,10 @@ class Message:
     busy_s: Array
     """Of these, the time that it keeps the link from the next message [s]: its bytes, not its latency."""
 
+    def times(self, share: float) -> "Message":
+        """One that crosses in a share of the layers alone."""
+        return Message(seconds=share * self.seconds, busy_s=share * self.busy_s)
+
 
 def crossing(
     chips_a: Array,
