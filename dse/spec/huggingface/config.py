@@ -131,7 +131,8 @@ def _language_model(
     kind = outer.get("model_type")
     if not isinstance(kind, str):
         raise spec_error(where, _unknown(kind))
-    if kind in FAMILIES:
+    # Qwen2.5-VL is in both: older files have all keys at the top
+    if kind in FAMILIES and not (kind in WRAPPED and "text_config" in outer):
         _check_class(outer, FAMILIES[kind].architectures, where)
         return kind, outer, ()
     if kind not in WRAPPED:
@@ -150,8 +151,21 @@ def _language_model(
     # raised here, because the check below needs a known kind
     if problems:
         raise SpecError(problems)
-    _check_class(inner, FAMILIES[inside].architectures, where)
-    return inside, inner, (INNER_NOTE,)
+    # the class of the larger model may be written inside as well
+    _check_class(inner, (*FAMILIES[inside].architectures, *OUTER[kind]), where)
+    return inside, _with_head(outer, inner, where), (INNER_NOTE,)
+
+
+def _with_head(
+    outer: Mapping[str, object], inner: Mapping[str, object], where: str
+) -> Mapping[str, object]:
+    """Keys of the inner model; whether its embedding is tied may be said outside, and must not differ."""
+    key = "tie_word_embeddings"
+    if key not in outer:
+        return inner
+    if inner.get(key, outer[key]) != outer[key]:
+        raise spec_error(where, f"{key}: expected the same outside and in text_config, got {short(outer[key])}")
+    return {**inner, key: outer[key]}
 
 
 def _unknown(kind: object) -> str:
@@ -188,6 +202,6 @@ def _canonical(data: Mapping[str, object], family: Family, where: str) -> dict[s
 
 
 def _refuse_unknown(data: Mapping[str, object], family: Family, where: str) -> None:
-    problems = told(chain(key_problems(data, family.reads, where), rope_problems(data, where)))
+    problems = told(chain(key_problems(data, family.reads | family.passes, where), rope_problems(data, where)))
     if problems:
         raise SpecError(problems)

@@ -105,6 +105,7 @@ def _gemma(c: HfConfig) -> Network:
 _QWEN = _GATED | _WINDOWS | {"use_sliding_window", "max_window_layers"}
 _GEMMA = _GATED | _WINDOWS | {"attention_bias", "sliding_window_pattern"}
 _LLAMA = _GATED | {"attention_bias", "mlp_bias"}
+_SEES = ("Qwen2VLForConditionalGeneration", "Qwen2_5_VLForConditionalGeneration")
 
 DENSE = {
     "llama": family(_llama, _LLAMA, "LlamaForCausalLM"),
@@ -115,7 +116,13 @@ DENSE = {
     "mistral": family(_mistral, _GATED | _WINDOWS, "MistralForCausalLM"),
     "phi3": family(_mistral, _GATED | _WINDOWS, "Phi3ForCausalLM"),
     "qwen2": family(_qwen2, _QWEN, "Qwen2ForCausalLM"),
+    # older files of the two that see keep the keys of the language model at the top
+    **{
+        kind: family(_qwen2, _QWEN, *_SEES, passes="vision_config vision_start_token_id vision_token_id")
+        for kind in ("qwen2_vl", "qwen2_vl_text", "qwen2_5_vl", "qwen2_5_vl_text")
+    },
     "qwen3": family(_qwen3, _QWEN | {"attention_bias"}, "Qwen3ForCausalLM"),
+    "qwen3_vl_text": family(_qwen3, _QWEN | {"attention_bias"}, "Qwen3VLForConditionalGeneration"),
     "gemma2": family(_gemma, _GEMMA, "Gemma2ForCausalLM"),
     "gemma3_text": family(
         _gemma, _GEMMA, "Gemma3ForCausalLM", aliases={"_sliding_window_pattern": "sliding_window_pattern"}

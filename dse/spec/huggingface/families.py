@@ -10,24 +10,16 @@ from dse.spec.huggingface.experts import EXPERTS
 from dse.spec.huggingface.linear import HYBRID
 from dse.spec.huggingface.older import OLDER
 from dse.spec.huggingface.reader import Family
+from dse.spec.huggingface.recent.grouped import GROUPED
+from dse.spec.huggingface.wrappers import WRAPPERS
 
-FAMILIES: Mapping[str, Family] = {**DENSE, **EXPERTS, **HYBRID, **OLDER}
+FAMILIES: Mapping[str, Family] = {**DENSE, **EXPERTS, **HYBRID, **OLDER, **GROUPED}
 """`model_type` to its family."""
 
-WRAPPED: Mapping[str, tuple[str, ...]] = {
-    "llama4": ("llama4_text",),
-    "gemma3": ("gemma3_text",),
-    "kimi_k25": ("kimi_k2", "deepseek_v3"),
-    "mistral3": ("mistral",),
-}
+WRAPPED: Mapping[str, tuple[str, ...]] = {kind: w.inside for kind, w in WRAPPERS.items()}
 """`model_type` of a larger model to those that the language model in its `text_config` may have."""
 
-OUTER: Mapping[str, tuple[str, ...]] = {
-    "llama4": ("Llama4ForConditionalGeneration",),
-    "gemma3": ("Gemma3ForConditionalGeneration",),
-    "kimi_k25": ("KimiK25ForConditionalGeneration",),
-    "mistral3": ("Mistral3ForConditionalGeneration",),
-}
+OUTER: Mapping[str, tuple[str, ...]] = {kind: w.classes for kind, w in WRAPPERS.items()}
 """Classes of the larger models."""
 
 INNER_NOTE = VISION

@@ -55,8 +55,12 @@ _IGNORED: Final = {
 IGNORED: Final = frozenset(key for keys in _IGNORED.values() for key in keys.split())
 """Keys that change no size, no FLOP and no byte that an LLM YAML describes."""
 
-WRAPPER = frozenset(
-    {"text_config", "vision_config", "audio_config", "spatial_merge_size", "vision_feature_layer"}
+WRAPPER: Final = frozenset(
+    """
+    text_config vision_config audio_config spatial_merge_size vision_feature_layer image_seq_length
+    alignment_intermediate_size downsample_factor adapter_layer_norm_eps scale_factor mm_tokens_per_image
+    projection_dim max_image_size
+    """.split()
 )
 """Keys around a language model inside a larger one; only the language model is imported."""
 
@@ -67,7 +71,7 @@ SIZES = re.compile(
 """Words of keys that change sizes; a key with one of them is refused unless it is known."""
 
 # `su` is what `longrope` was called at first
-ROPES = ("default", "linear", "dynamic", "yarn", "llama3", "longrope", "su")
+ROPES = ("default", "linear", "dynamic", "yarn", "llama3", "longrope", "su", "mrope", "proportional")
 """Rotary positions that only change angles."""
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from dse.errors import SpecError, spec_error
+from dse.errors import SpecError, spec_error, told
+from dse.spec.huggingface.keys import key_problems
 from dse.spec.schema.llm import MOST_LAYERS
 from dse.text import short
 
@@ -15,7 +16,11 @@ Layer = Mapping[str, object]
 """One layer in the language of a block of an LLM YAML, without its count."""
 
 FULL, SLIDING, CHUNKED = "full_attention", "sliding_attention", "chunked_attention"
-"""Kinds of attention that Transformers writes in `layer_types` and that an LLM YAML can say."""
+"""Kinds of attention that Transformers writes in `layer_types`."""
+STATE = "linear_attention"
+"""The kind of layers with a state: linear attention, and Mamba since Transformers 5."""
+_RENAMED = {"mamba": STATE, "attention": FULL}
+"""What older files call two kinds of layer."""
 
 _LARGEST = 10**9
 """Of a size, as in an LLM YAML."""
@@ -69,6 +74,24 @@ class HfConfig:
             raise self.refuse(key, f"a list of {'words' if kind is str else 'whole numbers'}")
         return tuple(value)
 
+    def must(self, key: str, wanted: object, hint: str = "") -> None:
+        """Refuses any value but `wanted` of a key that is given: another one needs what a family lacks."""
+        value = self.get(key)
+        if value is not None and value != wanted:
+            said = json.dumps(wanted) if isinstance(wanted, bool) else str(wanted)
+            raise self.refuse(key, said, hint)
+
+    def part(self, key: str, *reads: str) -> "HfConfig":
+        """Keys inside a key, such as `linear_attn_config`; an unknown one about a size is refused."""
+        value = self.get(key)
+        if not isinstance(value, dict):
+            raise self.refuse(key, "keys of its own")
+        where = f"{self.where}: {key}"
+        problems = told(key_problems(value, reads, where))
+        if problems:
+            raise SpecError(problems)
+        return HfConfig(where, value, frozenset(reads), {})
+
     def refuse(self, key: str, expected: str, hint: str = "") -> SpecError:
         """The problem with a key: what was expected and what the file says."""
         got = short(self.get(key)) if key in self.data else "no such key"
@@ -107,6 +130,8 @@ class Family:
     """Classes with an LM head; another class of the same type may have another one."""
     aliases: Mapping[str, str]
     """Older or other names of keys to the ones in `reads`."""
+    passes: frozenset[str] = frozenset()
+    """Keys whose names are about sizes and that change none in this family."""
 
 
 def family(
@@ -114,9 +139,16 @@ def family(
     reads: frozenset[str],
     *architectures: str,
     aliases: Mapping[str, str] | None = None,
+    passes: str = "",
 ) -> Family:
-    """A `Family`, in the short form of a row of a table."""
-    return Family(network=network, reads=reads, architectures=architectures, aliases=aliases or {})
+    """A `Family`, in the short form of a row of a table; `passes` has its keys in one text."""
+    return Family(
+        network=network,
+        reads=reads,
+        architectures=architectures,
+        aliases=aliases or {},
+        passes=frozenset(passes.split()),
+    )
 
 
 BASE = frozenset(
@@ -148,18 +180,26 @@ def _head_dim(c: HfConfig, heads: int) -> int:
 
 def kinds(c: HfConfig, otherwise: Sequence[str]) -> Sequence[str]:
     """Kind of attention of each layer: `layer_types`, or `otherwise` when it is left out."""
-    found = c.items("layer_types", str)
+    return kinds_of(c, (FULL, SLIDING, CHUNKED), otherwise)
+
+
+def kinds_of(
+    c: HfConfig, known: Sequence[str], otherwise: Sequence[str], key: str = "layer_types"
+) -> Sequence[str]:
+    """What `key` says of each layer, in words that are `known`, or `otherwise` when it is left out."""
+    found = c.items(key, str)
     if found is None:
         return otherwise
-    strange = sorted(set(found) - {FULL, SLIDING, CHUNKED})
+    found = tuple(_RENAMED.get(kind, kind) for kind in found)
+    strange = sorted(set(found) - set(known))
     if strange:
-        known = f"only {FULL}, {SLIDING} and {CHUNKED}"
-        hint = "An LLM YAML cannot describe linear, state-space and other layers yet."
-        raise spec_error(c.where, f"layer_types: expected {known}, got {short(strange[0])}. {hint}")
+        *most, last = known
+        words = f"only {', '.join(most)} and {last}" if most else f"only {last}"
+        raise spec_error(c.where, f"{key}: expected {words}, got {short(strange[0])}")
     # fewer kinds than layers would leave the rest to a guess
     if len(found) != c.size("num_hidden_layers"):
         raise spec_error(
-            c.where, f"layer_types: expected {c.size('num_hidden_layers')} kinds of layer, got {len(found)}"
+            c.where, f"{key}: expected {c.size('num_hidden_layers')} kinds of layer, got {len(found)}"
         )
     return found
 

@@ -1,0 +1,1 @@
+"""Families of LLMs since 2024, by what their layers have in common."""
