@@ -8,11 +8,12 @@ from pathlib import Path
 
 import yaml
 
-from dse.errors import Problem, SpecError, nearest, spec_error, told
-from dse.spec.huggingface.families import FAMILIES, INNER_NOTE, OUTER, WRAPPED, defaults, reason
+from dse.errors import Problem, SpecError, spec_error, told
+from dse.spec.huggingface.families import FAMILIES, INNER_NOTE, OUTER, WRAPPED, defaults
 from dse.spec.huggingface.json_file import read_json
 from dse.spec.huggingface.keys import WRAPPER, key_problems, rope_problems
 from dse.spec.huggingface.naming import name_in, nominal, slug, text_of
+from dse.spec.huggingface.obstacles import obstacle
 from dse.spec.huggingface.reader import Family, HfConfig, Network, blocks
 from dse.spec.schema.llm import LlmSpec
 from dse.spec.yaml.loading import build_spec
@@ -156,25 +157,28 @@ def _language_model(
     return inside, _with_head(outer, inner, where), (INNER_NOTE,)
 
 
-def _with_head(
-    outer: Mapping[str, object], inner: Mapping[str, object], where: str
-) -> Mapping[str, object]:
+def _with_head(outer: Mapping[str, object], inner: Mapping[str, object], where: str) -> Mapping[str, object]:
     """Keys of the inner model; whether its embedding is tied may be said outside, and must not differ."""
     key = "tie_word_embeddings"
     if key not in outer:
         return inner
     if inner.get(key, outer[key]) != outer[key]:
-        raise spec_error(where, f"{key}: expected the same outside and in text_config, got {short(outer[key])}")
+        raise spec_error(
+            where, f"{key}: expected the same outside and in text_config, got {short(outer[key])}"
+        )
     return {**inner, key: outer[key]}
 
 
 def _unknown(kind: object) -> str:
-    """What is wrong with a `model_type`, why it is not supported where that is known, and the nearest."""
-    known = sorted((*FAMILIES, *WRAPPED))
+    """What is wrong with a `model_type`, and why it is not supported where that is known."""
+    known = sorted({*FAMILIES, *WRAPPED})
     got = "no such key" if kind is None else short(kind)
-    why = reason(str(kind))
-    hint = f"{why[:1].upper()}{why[1:]}." if why else nearest(str(kind), known)
-    return f"model_type: expected one of {', '.join(known)}, got {got}. {hint}"
+    why = obstacle(str(kind))
+    # no nearest name: a file under another name would be read with the sizes of another family
+    hint = f"{why[:1].upper()}{why[1:]}." if why else "Another name in its place would get other sizes."
+    return (
+        f"model_type: expected one of {len(known)} families, got {got}. {hint} They are {', '.join(known)}."
+    )
 
 
 def _check_class(data: Mapping[str, object], known: tuple[str, ...], where: str) -> None:
@@ -202,6 +206,8 @@ def _canonical(data: Mapping[str, object], family: Family, where: str) -> dict[s
 
 
 def _refuse_unknown(data: Mapping[str, object], family: Family, where: str) -> None:
-    problems = told(chain(key_problems(data, family.reads | family.passes, where), rope_problems(data, where)))
+    problems = told(
+        chain(key_problems(data, family.reads | family.passes, where), rope_problems(data, where))
+    )
     if problems:
         raise SpecError(problems)

@@ -17,7 +17,7 @@ from dse.spec.huggingface.reader import (
 )
 
 GQA = BASE | {"num_key_value_heads", "head_dim"}
-_GATED = GQA | {"intermediate_size"}
+GATED = GQA | {"intermediate_size"}
 _WINDOWS = frozenset({"layer_types", "sliding_window"})
 
 OUTPUT_BIAS = "biases of the output projection are not counted"
@@ -102,19 +102,19 @@ def _gemma(c: HfConfig) -> Network:
     )
 
 
-_QWEN = _GATED | _WINDOWS | {"use_sliding_window", "max_window_layers"}
-_GEMMA = _GATED | _WINDOWS | {"attention_bias", "sliding_window_pattern"}
-_LLAMA = _GATED | {"attention_bias", "mlp_bias"}
+_QWEN = GATED | _WINDOWS | {"use_sliding_window", "max_window_layers"}
+_GEMMA = GATED | _WINDOWS | {"attention_bias", "sliding_window_pattern"}
+_LLAMA = GATED | {"attention_bias", "mlp_bias"}
 _SEES = ("Qwen2VLForConditionalGeneration", "Qwen2_5_VLForConditionalGeneration")
 
 DENSE = {
     "llama": family(_llama, _LLAMA, "LlamaForCausalLM"),
     "granite": family(_llama, _LLAMA, "GraniteForCausalLM"),
     "internlm2": family(
-        _internlm2, _GATED | {"attention_bias"}, "InternLM2ForCausalLM", aliases={"bias": "attention_bias"}
+        _internlm2, GATED | {"attention_bias"}, "InternLM2ForCausalLM", aliases={"bias": "attention_bias"}
     ),
-    "mistral": family(_mistral, _GATED | _WINDOWS, "MistralForCausalLM"),
-    "phi3": family(_mistral, _GATED | _WINDOWS, "Phi3ForCausalLM"),
+    "mistral": family(_mistral, GATED | _WINDOWS, "MistralForCausalLM"),
+    "phi3": family(_mistral, GATED | _WINDOWS, "Phi3ForCausalLM"),
     "qwen2": family(_qwen2, _QWEN, "Qwen2ForCausalLM"),
     # older files of the two that see keep the keys of the language model at the top
     **{

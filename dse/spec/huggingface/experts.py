@@ -213,6 +213,9 @@ _LLAMA4 = _LOCAL | {
     "no_rope_layer_interval",
     "layer_types",
 }
+_MTP = {"num_mtp_layers": "num_nextn_predict_layers", "num_local_experts": "n_routed_experts"}
+_WRITTEN = "head_dim qk_head_dim mlp_bias"
+"""Sums of other keys, which Transformers 5 writes as well, and a bias that no code reads."""
 
 EXPERTS = {
     "mixtral": family(_mixtral, _LOCAL | {"sliding_window"}, "MixtralForCausalLM"),
@@ -222,7 +225,13 @@ EXPERTS = {
         "Qwen2MoeForCausalLM",
         aliases={"qkv_bias": "attention_bias"},
     ),
-    "qwen3_moe": family(_qwen3_moe, _QWEN, "Qwen3MoeForCausalLM"),
+    "qwen3_moe": family(
+        # Transformers 5 writes the other name
+        _qwen3_moe,
+        _QWEN,
+        "Qwen3MoeForCausalLM",
+        aliases={"num_local_experts": "num_experts"},
+    ),
     "gpt_oss": family(
         _gpt_oss,
         _LOCAL | {"attention_bias", "layer_types", "sliding_window", "sliding_window_pattern"},
@@ -230,10 +239,12 @@ EXPERTS = {
         aliases={"experts_per_token": "num_experts_per_tok"},
     ),
     "llama4_text": family(_llama4, _LLAMA4, "Llama4ForCausalLM", "Llama4ForConditionalGeneration"),
-    "deepseek_v2": family(_deepseek, _MLA, "DeepseekV2ForCausalLM"),
-    "deepseek_v3": family(_deepseek, _MLA, "DeepseekV3ForCausalLM"),
+    "deepseek_v2": family(_deepseek, _MLA, "DeepseekV2ForCausalLM", aliases=_MTP, passes=_WRITTEN),
+    "deepseek_v3": family(_deepseek, _MLA, "DeepseekV3ForCausalLM", aliases=_MTP, passes=_WRITTEN),
     # published files of Kimi K2 name the class of DeepSeek-V3
-    "kimi_k2": family(_deepseek, _MLA, "DeepseekV3ForCausalLM", "KimiK2ForCausalLM"),
+    "kimi_k2": family(
+        _deepseek, _MLA, "DeepseekV3ForCausalLM", "KimiK2ForCausalLM", aliases=_MTP, passes=_WRITTEN
+    ),
     "minimax_m2": family(
         _minimax_m2,
         _LOCAL | {"shared_intermediate_size", "use_mtp", "attn_type_list"},

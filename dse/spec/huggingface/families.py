@@ -11,9 +11,11 @@ from dse.spec.huggingface.linear import HYBRID
 from dse.spec.huggingface.older import OLDER
 from dse.spec.huggingface.reader import Family
 from dse.spec.huggingface.recent.grouped import GROUPED
+from dse.spec.huggingface.recent.mixtures import MIXTURES
+from dse.spec.huggingface.recent.states import STATES
 from dse.spec.huggingface.wrappers import WRAPPERS
 
-FAMILIES: Mapping[str, Family] = {**DENSE, **EXPERTS, **HYBRID, **OLDER, **GROUPED}
+FAMILIES: Mapping[str, Family] = {**DENSE, **EXPERTS, **HYBRID, **OLDER, **GROUPED, **MIXTURES, **STATES}
 """`model_type` to its family."""
 
 WRAPPED: Mapping[str, tuple[str, ...]] = {kind: w.inside for kind, w in WRAPPERS.items()}
@@ -23,38 +25,6 @@ OUTER: Mapping[str, tuple[str, ...]] = {kind: w.classes for kind, w in WRAPPERS.
 """Classes of the larger models."""
 
 INNER_NOTE = VISION
-
-_STATE = "it has state-space or recurrent layers, which an LLM YAML cannot describe yet"
-_LINEAR = "it has a kind of linear attention whose sizes an LLM YAML cannot describe yet"
-_SPARSE = "its attention picks tokens by an index, which an LLM YAML cannot describe yet"
-_REASONS = (
-    (
-        (
-            "mamba",
-            "jamba",
-            "zamba",
-            "bamba",
-            "rwkv",
-            "recurrent",
-            "hybrid",
-            "falcon_h1",
-            "nemotron_h",
-            "nemotron-h",
-            "lfm2",
-            "plamo2",
-        ),
-        _STATE,
-    ),
-    (("qwen3_5", "kimi_linear", "kimi_k3", "minimax_m1", "bailing_moe_linear"), _LINEAR),
-    (("deepseek_v32", "deepseek_v4", "glm_moe_dsa"), _SPARSE),
-    (("bert", "t5", "clip", "whisper"), "it is not a decoder that generates text token by token"),
-)
-
-
-def reason(model_type: str) -> str:
-    """Why a `model_type` is not among the families, where that is known; else the empty string."""
-    found = (why for words, why in _REASONS if any(w in model_type.lower() for w in words))
-    return next(found, "")
 
 
 @lru_cache(maxsize=1)

@@ -55,13 +55,11 @@ _IGNORED: Final = {
 IGNORED: Final = frozenset(key for keys in _IGNORED.values() for key in keys.split())
 """Keys that change no size, no FLOP and no byte that an LLM YAML describes."""
 
-WRAPPER: Final = frozenset(
-    """
+_AROUND: Final = """
     text_config vision_config audio_config spatial_merge_size vision_feature_layer image_seq_length
     alignment_intermediate_size downsample_factor adapter_layer_norm_eps scale_factor mm_tokens_per_image
-    projection_dim max_image_size
-    """.split()
-)
+"""
+WRAPPER: Final = frozenset(_AROUND.split())
 """Keys around a language model inside a larger one; only the language model is imported."""
 
 SIZES = re.compile(

@@ -147,8 +147,13 @@ def family(
         reads=reads,
         architectures=architectures,
         aliases=aliases or {},
-        passes=frozenset(passes.split()),
+        passes=words(passes),
     )
+
+
+def words(text: str) -> frozenset[str]:
+    """Keys written in one text."""
+    return frozenset(text.split())
 
 
 BASE = frozenset(

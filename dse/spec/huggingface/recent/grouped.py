@@ -33,7 +33,9 @@ GROUPED = {
     "glm": _row(Plain(output_bias=False), "GlmForCausalLM"),
     "glm4": _row(Plain(output_bias=False, notes=(NORMS,)), "Glm4ForCausalLM"),
     "glm4v_text": _row(
-        Plain(bias=True, output_bias=False, notes=(NORMS,)), "Glm4vForConditionalGeneration", passes="attention_bias"
+        Plain(bias=True, output_bias=False, notes=(NORMS,)),
+        "Glm4vForConditionalGeneration",
+        passes="attention_bias",
     ),
     "nemotron": _row(Plain(gated=False), "NemotronForCausalLM", more=frozenset({"mlp_bias"})),
     "ministral": _row(Plain(bias=False, which=all_or_none), "MinistralForCausalLM", more=_WINDOWS),
@@ -48,9 +50,7 @@ GROUPED = {
         "Exaone4ForCausalLM",
         more=_WINDOWS | {"sliding_window_pattern"},
     ),
-    "exaone": _row(
-        Plain(bias=False, tied=True), "ExaoneForCausalLM", num_layers="num_hidden_layers"
-    ),
+    "exaone": _row(Plain(bias=False, tied=True), "ExaoneForCausalLM", num_layers="num_hidden_layers"),
     "olmo": _row(Plain(), "OlmoForCausalLM"),
     "olmo2": _row(_OLMO, "Olmo2ForCausalLM", more=_TYPES),
     "olmo3": _row(_OLMO3, "Olmo3ForCausalLM", more=_WINDOWS | {"sliding_window_pattern"}),

@@ -1,4 +1,4 @@
-"""LLMs of equal layers: softmax attention, then an FFN or experts. What tells them apart is a few options."""
+"""LLMs of equal layers: softmax attention, then an FFN or experts. A few options make the difference."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -64,8 +64,7 @@ def plain(shape: Plain) -> Callable[[HfConfig], Network]:
     """Equal layers with an FFN, in the form of `shape`."""
 
     def network(c: HfConfig) -> Network:
-        for key, wanted in shape.only.items():
-            c.must(key, wanted)
+        required(c, shape)
         bias, notes = biases(c, shape)
         heads = attention(c, bias=bias)
         layer = {
@@ -79,6 +78,12 @@ def plain(shape: Plain) -> Callable[[HfConfig], Network]:
         )
 
     return network
+
+
+def required(c: HfConfig, shape: Plain) -> None:
+    """Refuses a value that the form of the family has no place for."""
+    for key, wanted in shape.only.items():
+        c.must(key, wanted)
 
 
 def biases(c: HfConfig, shape: Plain) -> tuple[bool, tuple[str, ...]]:

@@ -1,0 +1,35 @@
+"""Why a `model_type` is refused: what an LLM YAML cannot say of it, by name."""
+
+from collections.abc import Mapping
+from typing import Final
+
+_OBSTACLES: Final[Mapping[str, str]] = {
+    "it is not a decoder that generates text token by token": """
+        bert roberta albert electra deberta deberta_v2 distilbert modernbert xlm-roberta clip siglip siglip2
+        vit dinov2 dinov3_vit esm nomic_bert eurobert
+    """,
+    "it has an encoder whose output the decoder attends to, and an LLM YAML has no cross attention": """
+        t5 mt5 umt5 byt5 bart mbart pegasus marian m2m_100 nllb-moe whisper t5gemma t5gemma2 mllama
+        mllama_text_model led longt5 switch_transformers moonshine encoder-decoder
+    """,
+    "its tokens are denoised in blocks and not generated one by one, which no serving mode does": """
+        llada llada_moe dream sdar sdar_moe diffusion_gemma LLaDAModelLM Dream
+    """,
+    "it has recurrent layers of a kind that an LLM YAML has no key for (xLSTM, RG-LRU)": """
+        xlstm recurrent_gemma griffin
+    """,
+    "it has RWKV layers, and an LLM YAML has no key for them": "rwkv rwkv5 rwkv6 rwkv7 rwkv_x070 qwrkv",
+    "it has layers of Mamba-1, and an LLM YAML has no key for their time steps": """
+        mamba falcon_mamba jamba plamo2 phi4flash jet_nemotron
+    """,
+    "it has attention and a state side by side in one layer": "falcon_h1 hymba",
+    "its layers attend to an LM of bytes or hashes, not to tokens": "blt canine hnet",
+}
+"""Why, to the model types."""
+
+_BY_TYPE: Final = {kind: why for why, kinds in _OBSTACLES.items() for kind in kinds.split()}
+
+
+def obstacle(model_type: str) -> str:
+    """Why a `model_type` cannot be imported, where that is known; else the empty string."""
+    return _BY_TYPE.get(model_type, "")

@@ -1,0 +1,198 @@
+"""Families since 2024: what `dse import` makes of published files, held to other counts.
+
+`ELEMENTS` are what the class of Transformers 5.24.0 creates for the same keys, counted on a device without
+memory: norms inside attention and a few biases are the difference. `CARDS` are totals that model cards state,
+for checkpoints whose code is not in Transformers.
+"""
+
+import json
+from datetime import date
+from pathlib import Path
+
+import pytest
+from recent_llms import CONFIGS
+
+from dse.spec.huggingface.config import Imported, import_llm
+from objectives.equations.llm.attention.kinds import kind_of
+
+ELEMENTS = {
+    "glm4-9b-0414": 9_400_094_720,
+    "glm-4-9b-chat-hf": 9_399_951_360,
+    "glm-4.1v-9b": 9_400_279_040,
+    "nemotron-4-340b": 341_029_195_776,
+    "minitron-8b": 8_271_699_968,
+    "ministral-3-14b": 13_506_073_600,
+    "devstral-2-123b": 125_025_988_608,
+    "exaone-4.0-32b": 32_003_216_384,
+    "olmo-7b": 6_888_095_744,
+    "olmo-2-32b": 32_234_279_936,
+    "olmo-3-7b": 7_298_011_136,
+    "command-r-35b": 34_980_831_232,
+    "command-a-111b": 111_057_580_032,
+    "seed-oss-36b": 36_151_104_512,
+    "smollm3-3b": 3_075_098_624,
+    "apertus-8b": 8_053_338_176,
+    "ernie-4.5-0.3b": 360_748_032,
+    "hunyuan-7b": 7_504_568_320,
+    "internlm3-8b": 8_804_241_408,
+    "stablelm-2-12b": 12_143_185_920,
+    "starcoder2-15b": 15_957_889_024,
+    "phi-2": 2_779_683_840,
+    "persimmon-8b": 9_397_175_296,
+    "bitnet-b1.58-2b": 2_412_820_480,
+    "afm-4.5b": 4_619_184_640,
+    "helium-1-2b": 1_892_796_416,
+    "mistral-small-3.1-24b": 23_572_403_200,
+    "qwen2.5-vl-7b": 7_615_616_512,
+    "qwen3-vl-8b": 8_190_735_360,
+    "jais-2-8b": 8_090_401_280,
+    "ministral-8b-hf": 8_019_808_256,
+    "glm-4.5": 352_797_814_784,
+    "glm-4.5v": 106_852_245_504,
+    "solar-open-100b": 102_651_793_408,
+    "dots1-142b": 142_774_373_888,
+    "k-exaone-236b": 236_571_150_336,
+    "hy3-295b": 295_033_528_320,
+    "trinity-mini-26b": 26_123_974_400,
+    "olmoe-7b": 6_919_161_856,
+    "flexolmo-7x7b": 33_270_665_216,
+    "phi-3.5-moe": 41_873_153_344,
+    "granite-3.1-3b-a800m": 3_298_793_472,
+    "moe-shared-7b": 6_449_530_368,
+    "qwen3-vl-30b-a3b": 30_532_122_624,
+    "ernie-4.5-21b-a3b": 21_825_437_888,
+    "ernie-4.5-300b-a47b": 299_484_163_264,
+    "qwen3.5-27b": 26_895_998_464,
+    "qwen3.5-397b-a17b": 396_346_350_336,
+    "minimax-text-01-hf": 456_089_655_296,
+    "nemotron-3-nano-30b-a3b": 31_577_937_344,
+    "granite-4.0-h-small": 32_207_337_984,
+    "granite-4.0-micro": 3_402_836_480,
+    "bamba-9b": 9_780_235_392,
+    "nemotron-h-8b": 8_100_852_736,
+}
+"""Name to elements of all tensors."""
+
+CARDS = {
+    "exaone-3.5-7.8b": 7.8e9,  # its card
+    "baichuan2-13b-chat": 13.9e9,  # sum of its checkpoint, 27.8 GB in bf16
+    "orion-14b": 14.5e9,  # sum of its checkpoint, 29 GB in bf16
+    "xverse-65b": 80 * (4 * 8192**2 + 3 * 8192 * 22016)
+    + 2 * 100534 * 8192,  # by hand; the card rounds to 65B
+    "aquila2-34b": 60 * (6144 * 128 * (2 * 48 + 2 * 8) + 3 * 6144 * 24576)
+    + 2 * 100008 * 6144,  # by hand; the card rounds to 34B
+    "internlm-20b": 60 * (4 * 5120**2 + 3 * 5120 * 13824)
+    + 2 * 103168 * 5120,  # by hand; the card rounds to 20B
+    "minicpm-2b": 2.72e9,  # card: 2.4B without embeddings
+    "ling-lite-1.5": 16.8e9,  # its card
+    "ling-mini-2.0": 16.26e9,  # its card
+    "deepseek-moe-16b": 16.4e9,  # arXiv 2401.06066
+    "ling-mini-2.0-v2": 16.26e9,  # its card
+    "minimax-m1-80k": 456e9,  # its card
+    "ring-mini-linear-2.0": 16.4e9,  # its card
+}
+"""Name to the total on the model card."""
+
+KV = {
+    "glm4-9b-0414": 40 * 2 * 2 * 128,
+    "glm-4-9b-chat-hf": 40 * 2 * 2 * 128,
+    "glm-4.1v-9b": 40 * 2 * 2 * 128,
+    "nemotron-4-340b": 96 * 2 * 8 * 192,
+    "minitron-8b": 32 * 2 * 8 * 128,
+    "ministral-3-14b": 40 * 2 * 8 * 128,
+    "devstral-2-123b": 88 * 2 * 8 * 128,
+    "exaone-4.0-32b": 64 * 2 * 8 * 128,
+    "exaone-3.5-7.8b": 32 * 2 * 8 * 128,
+    "olmo-7b": 32 * 2 * 32 * 128,
+    "olmo-2-32b": 64 * 2 * 8 * 128,
+    "olmo-3-7b": 32 * 2 * 32 * 128,
+    "command-r-35b": 40 * 2 * 64 * 128,
+    "command-a-111b": 64 * 2 * 8 * 128,
+    "seed-oss-36b": 64 * 2 * 8 * 128,
+    "smollm3-3b": 36 * 2 * 4 * 128,
+    "apertus-8b": 32 * 2 * 8 * 128,
+    "ernie-4.5-0.3b": 18 * 2 * 2 * 128,
+    "hunyuan-7b": 32 * 2 * 8 * 128,
+    "internlm3-8b": 48 * 2 * 2 * 128,
+    "stablelm-2-12b": 40 * 2 * 8 * 160,
+    "starcoder2-15b": 40 * 2 * 4 * 128,
+    "phi-2": 32 * 2 * 32 * 80,
+    "persimmon-8b": 36 * 2 * 64 * 64,
+    "bitnet-b1.58-2b": 30 * 2 * 5 * 128,
+    "afm-4.5b": 36 * 2 * 4 * 128,
+    "helium-1-2b": 28 * 2 * 8 * 128,
+    "baichuan2-13b-chat": 40 * 2 * 40 * 128,
+    "orion-14b": 40 * 2 * 40 * 128,
+    "xverse-65b": 80 * 2 * 64 * 128,
+    "aquila2-34b": 60 * 2 * 8 * 128,
+    "internlm-20b": 60 * 2 * 40 * 128,
+    "minicpm-2b": 40 * 2 * 36 * 64,
+    "mistral-small-3.1-24b": 40 * 2 * 8 * 128,
+    "qwen2.5-vl-7b": 28 * 2 * 4 * 128,
+    "qwen3-vl-8b": 36 * 2 * 8 * 128,
+    "jais-2-8b": 32 * 2 * 26 * 128,
+    "ministral-8b-hf": 36 * 2 * 8 * 128,
+    "glm-4.5": 92 * 2 * 8 * 128,
+    "glm-4.5v": 46 * 2 * 8 * 128,
+    "solar-open-100b": 48 * 2 * 8 * 128,
+    "dots1-142b": 62 * 2 * 32 * 128,
+    "k-exaone-236b": 48 * 2 * 8 * 128,
+    "hy3-295b": 80 * 2 * 8 * 128,
+    "trinity-mini-26b": 32 * 2 * 4 * 128,
+    "olmoe-7b": 16 * 2 * 16 * 128,
+    "flexolmo-7x7b": 32 * 2 * 32 * 128,
+    "phi-3.5-moe": 32 * 2 * 8 * 128,
+    "granite-3.1-3b-a800m": 32 * 2 * 8 * 64,
+    "moe-shared-7b": 40 * 2 * 4 * 128,
+    "qwen3-vl-30b-a3b": 48 * 2 * 4 * 128,
+    "ernie-4.5-21b-a3b": 28 * 2 * 4 * 128,
+    "ernie-4.5-300b-a47b": 54 * 2 * 8 * 128,
+    "ling-lite-1.5": 28 * 2 * 4 * 128,
+    "ling-mini-2.0": 20 * 2 * 4 * 128,
+    "deepseek-moe-16b": 28 * 2 * 16 * 128,
+    "ling-mini-2.0-v2": 20 * 2 * 4 * 128,
+    "qwen3.5-27b": 16 * 2 * 4 * 256,
+    "qwen3.5-397b-a17b": 15 * 2 * 2 * 256,
+    "minimax-m1-80k": 10 * 2 * 8 * 128,
+    "minimax-text-01-hf": 10 * 2 * 8 * 128,
+    "nemotron-3-nano-30b-a3b": 6 * 2 * 2 * 128,
+    "granite-4.0-h-small": 4 * 2 * 8 * 128,
+    "granite-4.0-micro": 40 * 2 * 8 * 64,
+    "bamba-9b": 3 * 2 * 8 * 128,
+    "ring-mini-linear-2.0": 4 * 2 * 4 * 128,
+    "nemotron-h-8b": 4 * 2 * 8 * 128,
+}
+"""Name to elements of KV cache that a token leaves: layers x 2 x KV heads x their width."""
+
+
+def imported(folder: Path, name: str) -> Imported:
+    path = folder / "config.json"
+    path.write_text(json.dumps(CONFIGS[name]))
+    return import_llm(path, name, date(2026, 1, 2))
+
+
+def kv_elements(found: Imported) -> float:
+    blocks = found.spec.resolve().blocks
+    return sum(
+        b.count * float(kind_of(b.attention).kv_elements(b.attention, 1.0)) for b in blocks if b.attention
+    )
+
+
+@pytest.mark.parametrize("name", ELEMENTS)
+def test_the_count_is_that_of_transformers_but_for_small_parts(tmp_path: Path, name: str) -> None:
+    # 0.2 %: time steps of Mamba, norms of heads, biases of the FFN
+    assert imported(tmp_path, name).params == pytest.approx(ELEMENTS[name], rel=0.002)
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_the_count_is_that_of_the_card(tmp_path: Path, name: str) -> None:
+    assert imported(tmp_path, name).params == pytest.approx(CARDS[name], rel=0.01)
+
+
+@pytest.mark.parametrize("name", KV)
+def test_a_token_leaves_the_kv_cache_that_the_layers_add_up_to(tmp_path: Path, name: str) -> None:
+    assert kv_elements(imported(tmp_path, name)) == KV[name]
+
+
+def test_every_llm_here_is_held_to_a_count_and_to_its_kv_cache() -> None:
+    assert set(CONFIGS) == set(ELEMENTS) | set(CARDS) == set(KV)
