@@ -41,7 +41,7 @@ from dse.evaluate.estimate_result import (
     smallest_system,
     where_split,
 )
-from dse.evaluate.subject_checks import at_unit_cost, hold_node
+from dse.evaluate.subject_checks import at_unit_cost, hold_node, hold_workload
 from dse.plugins import about, objective
 from dse.plugins import cost_model as cost_model_named
 from dse.plugins import serving_mode as serving_mode_named
@@ -215,9 +215,7 @@ class Subject:
         self.chip, self.stack, self.network, self.workload = apply_settings(
             given, spec, used_stack, network, found_workload
         )
-        # a copy with other numbers is not validated
-        if wrong := self.workload.drafts_beyond_answers() or self.workload.stored_below_found():
-            raise spec_error("--set", wrong)
+        hold_workload(self.workload, found_workload, self.llm_spec, catalog, workload)
         if serving is not None:
             self.workload = served(self.workload, serving)
         setting = Setting(

@@ -163,6 +163,9 @@ class LlmSpec(Spec):
     """Whether embedding and LM head share one matrix."""
     learned_positions: Size = 0
     """Number of learned position embeddings; 0 for rotary or none."""
+    # left out at its default, so that a question stored before the key existed is still the same one
+    context: Positive | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Longest context [token]; a longer workload is refused. Left out, any is accepted."""
     blocks: tuple[BlockSpec, ...] = Field(min_length=1, max_length=MOST_RUNS)
     """Runs of identical layers, in any order."""
     notes: Notes = None
