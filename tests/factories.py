@@ -23,6 +23,7 @@ from objectives.api import (
     LatentAttention,
     LinearAttention,
     Llm,
+    Lookup,
     Matrix,
     Precision,
     PrefixCache,
@@ -219,6 +220,28 @@ def gpt_j_6b(*, parallel: bool = True) -> Llm:
     return Llm(name="gpt-j", hidden=4096, vocab=50400, blocks=(block,), nominal_params=6e9)
 
 
+def longcat() -> Llm:
+    """LongCat-Flash (arXiv 2509.01322): two attentions and two FFNs a layer, experts beside the first FFN."""
+    mla = LatentAttention(heads=64, latent=512, rope=64, nope=128, value=128, query_latent=1536)
+    ffn = Ffn(width=12288, matrices=3)
+    experts = Experts(count=512, top_k=12, width=2048, matrices=3, zero=256)
+    blocks = (
+        Block(count=28, attention=mla, ffn=ffn, experts=experts),
+        Block(count=28, attention=mla, ffn=ffn),
+    )
+    return Llm(name="longcat", hidden=6144, vocab=131072, blocks=blocks, nominal_params=562e9)
+
+
+def looped() -> Llm:
+    """Four rounds through 24 layers (Ouro 1.4B), with a table as large as the embedding."""
+    attention = Attention(heads=16, kv_heads=16, head_dim=128)
+    block = Block(count=96, distinct=24, attention=attention, ffn=Ffn(width=5632, matrices=3))
+    table = Lookup(entries=49152, width=2048)
+    return Llm(
+        name="looped", hidden=2048, vocab=49152, blocks=(block,), lookup=(table,), nominal_params=1.4e9
+    )
+
+
 ECONOMY = Economy(
     lifetime_s=5 * 365.25 * 86400.0, cost_of_capital=0.1, usd_per_joule=0.083 / 3.6e6, pue=1.25,
     power_overhead=1.4, upkeep_per_year=0.05, utilisation=0.8, building_usd_per_watt=12.0,
@@ -355,7 +378,7 @@ def llms() -> st.SearchStrategy[Llm]:
     return st.sampled_from(
         (
             llama2_7b(), llama2_70b(), llama2_70b(kv_heads=64), mixtral_8x7b(), deepseek_v3(), gpt_oss_20b(),
-            llama4_scout(), gpt_j_6b(), dnn(), qwen3_next(),
+            llama4_scout(), gpt_j_6b(), dnn(), qwen3_next(), longcat(), looped(),
         )
     )  # fmt: skip
 

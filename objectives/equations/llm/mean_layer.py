@@ -130,6 +130,11 @@ class MeanLayer:
             total = total - run.again(stage) * run.experts
         return total
 
+    def row_traffic(self, layers: float) -> Array:
+        """Activation elements of one row through the dense matrices of all layers, and rows of tables [1]."""
+        moved = layers * (self.projection_traffic + self.ffn_traffic)
+        return moved if self.looked_up is None else moved + self.looked_up
+
     def weights(self) -> Array:
         """Weights of one layer on one chip, all of its experts counted [1]."""
         total = self.projection + self.ffn

@@ -153,7 +153,6 @@ def forward_pass(m: Machine, r: PassInput) -> ForwardPass:
         kv_merges_s=_kv_merges_s(m, r),
         activation_traffic_s=r.rows * _row_traffic_s(m),
         overhead_s=_overhead_s(m, r),
-        # rows of tables are read once a pass, as the head is
         head=_matrices(m, r, layer.head, layer.looked_up, head_padded),
         head_gather_s=_head_gather_s(m, r, padded),
     )
@@ -323,9 +322,7 @@ def dense_matrices(m: Machine, p: ForwardPass, r: PassInput) -> OperatorTime:
     layer, layers, per_byte = m.layer, float(m.context.llm.layers), m.per_byte
     padded = padded_rows(r.rows, m.chips.stack.tile_rows)
     dense, same = layers * (layer.projection + layer.ffn), r.head_rows is r.rows
-    moved = layers * (layer.projection_traffic + layer.ffn_traffic) * m.context.precision.activation_bytes
-    if layer.looked_up is not None:
-        moved = moved + layer.looked_up * m.context.precision.activation_bytes
+    moved = layer.row_traffic(layers) * m.context.precision.activation_bytes
     whole = dense + layer.head
     size = (whole * _reads(m, r) if layer.routed else whole) * m.context.precision.weight_bytes
     # where all rows reach the head it joins the product; else its own rows are padded apart
