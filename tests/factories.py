@@ -9,6 +9,7 @@ from os import environ
 import numpy as np
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+from networks import longcat, looped
 
 from objectives.api import (
     Attention,
@@ -23,7 +24,6 @@ from objectives.api import (
     LatentAttention,
     LinearAttention,
     Llm,
-    Lookup,
     Matrix,
     Precision,
     PrefixCache,
@@ -218,28 +218,6 @@ def gpt_j_6b(*, parallel: bool = True) -> Llm:
     attention = Attention(heads=16, kv_heads=16, head_dim=256)
     block = Block(count=28, attention=attention, ffn=Ffn(width=16384, matrices=2), parallel=parallel)
     return Llm(name="gpt-j", hidden=4096, vocab=50400, blocks=(block,), nominal_params=6e9)
-
-
-def longcat() -> Llm:
-    """LongCat-Flash (arXiv 2509.01322): two attentions and two FFNs a layer, experts beside the first FFN."""
-    mla = LatentAttention(heads=64, latent=512, rope=64, nope=128, value=128, query_latent=1536)
-    ffn = Ffn(width=12288, matrices=3)
-    experts = Experts(count=512, top_k=12, width=2048, matrices=3, zero=256)
-    blocks = (
-        Block(count=28, attention=mla, ffn=ffn, experts=experts),
-        Block(count=28, attention=mla, ffn=ffn),
-    )
-    return Llm(name="longcat", hidden=6144, vocab=131072, blocks=blocks, nominal_params=562e9)
-
-
-def looped() -> Llm:
-    """Four rounds through 24 layers (Ouro 1.4B), with a table as large as the embedding."""
-    attention = Attention(heads=16, kv_heads=16, head_dim=128)
-    block = Block(count=96, distinct=24, attention=attention, ffn=Ffn(width=5632, matrices=3))
-    table = Lookup(entries=49152, width=2048)
-    return Llm(
-        name="looped", hidden=2048, vocab=49152, blocks=(block,), lookup=(table,), nominal_params=1.4e9
-    )
 
 
 ECONOMY = Economy(
