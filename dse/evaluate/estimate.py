@@ -20,6 +20,7 @@ from dse.errors import Attempts, placed, spec_error
 from dse.evaluate.arguments import hold_arguments
 from dse.evaluate.estimate_notes import (
     kept_prefixes,
+    layout_notes,
     narrow_stages,
     on_next_best,
     overfull_prefixes,
@@ -392,6 +393,7 @@ class Subject:
         notes += narrow_stages(self.stack, self.context.llm, one.deployments)
         notes[1:1] = unmeasured_split(self.stack, first_of(one.deployments.cp))
         notes[1:1] = remarks(computed_in(self.chip, self.precision))
+        notes[1:1] = layout_notes(self.llm, self.precision, one.deployments, self.stack)
         if self.unpriced:
             notes.insert(1, f"{self.chip.name} has no listed price: priced at the unit cost of its silicon")
         return notes
