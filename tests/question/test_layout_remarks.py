@@ -1,9 +1,15 @@
 """Layouts that can be estimated and that engines refuse or do badly are remarked upon, with the numbers."""
 
-import pytest
+from pathlib import Path
 
+import pytest
+from studies_for_tests import write_study
+
+from dse.cli.input.check_file import remarks_on
+from dse.cli.show.run_summary import layout_lines
 from dse.evaluate.estimate import estimate
 from dse.question.layouts import layout_remarks
+from dse.question.resolved_study import load_study
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.system import StackSpec
@@ -62,3 +68,24 @@ def test_a_cache_that_chips_keep_several_times_over_is_told_where_it_can_be_spli
 def test_an_estimate_has_the_remark_among_its_notes() -> None:
     found = estimate("h100", "qwen3-30b-a3b", "chat", weights="fp8", tp=4, pp=1, ep=1, batch=8)
     assert any("widths of 192 a chip" in note for note in found.notes)
+
+
+def study_of(folder: Path) -> Path:
+    precision = {"weights": "fp8", "kv": "fp8", "activations": "fp8"}
+    lists = {"mode": "solve", "batch": [8], "tp": [1, 32], "pp": [1], "ep": [1, 3]}
+    return write_study(folder, llm="deepseek-v3", precision=precision, deployment=lists)
+
+
+def test_the_layouts_of_a_front_name_their_chips_once(tmp_path: Path) -> None:
+    study = load_study(str(study_of(tmp_path)))
+    rows = [{"chip": "one", "tp": 32, "ep": 1}, {"chip": "two", "tp": 32, "ep": 1}, {"chip": "x", "tp": 1}]
+    (line,) = layout_lines(study, rows)
+    assert line.startswith("Remark on one, two: widths of 64 and 576 a chip")
+
+
+def test_a_check_remarks_on_the_layouts_that_a_study_lists(tmp_path: Path) -> None:
+    path = study_of(tmp_path)
+    line = 1 + [text.partition(":")[0] for text in path.read_text().splitlines()].index("deployment")
+    first, second = remarks_on([path])
+    assert first.startswith(f"{path}:{line}: deployment.tp: 32: widths of 64 and 576")
+    assert second.startswith(f"{path}:{line}: deployment.ep: 3: EP 3 does not divide")
