@@ -65,7 +65,7 @@ def print_answer(front: Front, spec: StudySpec, *, sure: SampledFront | None = N
 
 
 def print_layout_remarks(study: ResolvedStudy, front: Front) -> None:
-    """Print what engines may refuse in the layouts of the best designs and of the baselines beside them."""
+    """Print what engines may refuse in the layouts of the best designs and of the baselines next to them."""
     for line in layout_lines(study, [*answer(front).best, *plain_rows(front.baselines)]):
         stdout().print(plain(line), soft_wrap=True)
 

@@ -69,7 +69,7 @@ class FfnSpec(Spec):
 
 
 class MatrixSpec(Spec):
-    """A bare matrix, of a network without attention or beside it."""
+    """A bare matrix, of a network without attention or next to other parts."""
 
     inputs: Positive
     """Rows of the matrix."""
@@ -100,7 +100,7 @@ class BlockSpec(_Run):
     ffn: FfnSpec | None = None
     """Dense feed-forward network."""
     experts: ExpertsSpec | None = None
-    """Instead of `ffn`, or beside it: then both read the same input, and their sums are added."""
+    """Instead of `ffn`, or next to it: then both read the same input, and their sums are added."""
     matrices: Annotated[tuple[MatrixSpec, ...], Field(max_length=MOST_RUNS)] = ()
     """Bare matrices of each layer that every token is multiplied by."""
     parallel: bool = False
