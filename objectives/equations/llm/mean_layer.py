@@ -266,6 +266,7 @@ def _tables(llm: Llm, tp: Array, *, whole: bool) -> Array | None:
 
 
 def _repeated(block: Block, llm: Llm, tp: Array, ep: Array) -> Repeated:
+    """What a run of layers keeps on one chip where some of them use the weights of others."""
     sizes, none = _sizes(block, llm.hidden, tp, ep), zeros_like(tp)
     routed: Array = none
     if block.experts is not None:
