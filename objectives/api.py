@@ -17,6 +17,7 @@ from objectives.architecture import Ffn as Ffn
 from objectives.architecture import LatentAttention as LatentAttention
 from objectives.architecture import LinearAttention as LinearAttention
 from objectives.architecture import Llm as Llm
+from objectives.architecture import Lookup as Lookup
 from objectives.architecture import Matrix as Matrix
 from objectives.arrays import Array
 from objectives.chips import Chips as Chips

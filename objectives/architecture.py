@@ -86,19 +86,41 @@ class Experts:
     matrices: int
     shared_width: int = 0
     """Total width of the experts that every token visits."""
+    latent: int | None = None
+    """Width that routed experts see, behind a projection down and one up; None for the residual itself."""
+    zero: int = 0
+    """Experts that do nothing, among those the router chooses `top_k` of."""
+
+    @property
+    def mean_top_k(self) -> float:
+        """Experts with weights that a token visits on average [1]: k E / (E + zero)."""
+        return self.top_k * (self.count / (self.count + self.zero)) if self.zero else float(self.top_k)
+
+    @property
+    def among(self) -> int:
+        """Experts that the router chooses from [1]."""
+        return self.count + self.zero
 
 
 @dataclass(frozen=True, kw_only=True)
 class Matrix:
-    """A bare matrix multiplication of a network without attention."""
+    """A bare matrix multiplication, of a network without attention or beside it."""
 
     inputs: int
     outputs: int
 
 
 @dataclass(frozen=True, kw_only=True)
+class Lookup:
+    """A table of which every token reads one row, and that nothing is multiplied by."""
+
+    entries: int
+    width: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Block:
-    """`count` identical layers, each with attention and an FFN, or each with bare matrices."""
+    """`count` identical layers: attention, an FFN, experts, bare matrices, or several of these."""
 
     count: int
     attention: AttentionLayer | None = None
@@ -107,6 +129,13 @@ class Block:
     matrices: tuple[Matrix, ...] = ()
     parallel: bool = False
     """Whether attention and FFN read the same input, so that one all-reduce serves both (GPT-J, Falcon)."""
+    distinct: int | None = None
+    """Layers with weights of their own; the others use these again. None where all have."""
+
+    @property
+    def stored_layers(self) -> int:
+        """Layers whose weights are stored [1]."""
+        return self.count if self.distinct is None else self.distinct
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +149,8 @@ class Llm:
     tied_embedding: bool = False
     learned_positions: int = 0
     """Rows of a learned position table."""
+    lookup: tuple[Lookup, ...] = ()
+    """Tables of rows that tokens look up, besides the embedding."""
     nominal_params: float
     """Parameters as its name says; the weights are counted from the architecture, never from this."""
 
@@ -132,6 +163,11 @@ class Llm:
     def expert_count(self) -> int:
         """Largest number of routed experts in any block; 0 without experts."""
         return max((b.experts.count for b in self.blocks if b.experts), default=0)
+
+    @property
+    def repeats(self) -> bool:
+        """Whether some layers use the weights of others."""
+        return any(b.stored_layers < b.count for b in self.blocks)
 
     @property
     def heads(self) -> int:

@@ -27,12 +27,15 @@ class Count:
     """Those of the largest layer [1]: of the last one a prompt needs little but its last token."""
     head: float
     """Weights of the LM head [1]."""
-    experts: tuple[tuple[int, int, float], ...]
-    """Of each kind of layers with routed experts: layers, experts of a token, weights of one expert [1]."""
+    once: float
+    """Those of layers with weights of their own [1]: what has to be brought, however often it is used."""
+    experts: tuple[tuple[int, float, int, float], ...]
+    """Of each kind of layers with routed experts: layers, experts of a token on average and at least, weights
+    of one expert [1]."""
     state_bytes: float
     """States that a sequence keeps whatever its length, and every token reads and writes [B]."""
     stored: float
-    """Weights of all layers, all experts counted [1]."""
+    """Weights of all layers, all experts counted, and tables that are looked up [1]."""
     kv_read: Floats
     """Elements of KV cache that a decoded token reads at least [1]."""
     kv_kept: Floats
@@ -52,18 +55,24 @@ def count(llm: api.Llm, work: api.Workload) -> Count:
     longest = np.asarray(work.max_context, dtype=float)
     most = np.maximum(longest, work.mean_context)
     mean = np.asarray(work.mean_context, dtype=float)
-    layers = stored = last = state = 0.0
+    layers = once = last = state = 0.0
+    stored = float(sum(t.entries * t.width for t in llm.lookup))
     kv_read, kv_kept, core = np.zeros_like(mean), np.zeros_like(most), np.zeros_like(mean)
     prompt_cores: list[tuple[int, Floats]] = []
     experts = []
     for b in llm.blocks:
         each, expert = _layer(b, llm.hidden)
-        own = each + (b.experts.top_k * expert if b.experts else 0.0)
+        chosen = _chosen(b.experts)
+        own = each + chosen * expert
         layers += b.count * own
-        stored += b.count * (each + (b.experts.count * expert if b.experts else 0.0))
+        # layers that share weights may choose the same experts
+        kept = b.count if b.distinct is None else b.distinct
+        once += kept * own
+        stored += kept * (each + (b.experts.count * expert if b.experts else 0.0))
         last = max(last, own)
         if b.experts:
-            experts.append((b.count, b.experts.top_k, expert))
+            # at worst a token chooses all experts that do nothing
+            experts.append((b.count, chosen, max(b.experts.top_k - b.experts.zero, 0), expert))
         if b.attention is None:
             prompt_cores.append((b.count, np.zeros_like(isl)))
             continue
@@ -82,6 +91,7 @@ def count(llm: api.Llm, work: api.Workload) -> Count:
         layers=layers,
         last=last,
         head=float(llm.vocab * llm.hidden),
+        once=once,
         stored=stored,
         experts=tuple(experts),
         state_bytes=state,
@@ -103,6 +113,11 @@ def _check(found: Count, llm: api.Llm) -> None:
                 raise broken(point, f"second count of {llm.name}: {name}: expected {fault[0]}")
 
 
+def _chosen(e: api.Experts | None) -> float:
+    """Experts with weights that a token visits on average [1]."""
+    return 0.0 if e is None else e.top_k * e.count / (e.count + e.zero)
+
+
 def _layer(b: api.Block, hidden: int) -> tuple[float, float]:
     """Weights of a layer that every token visits, and of one routed expert."""
     each = float(sum(m.inputs * m.outputs for m in b.matrices))
@@ -112,5 +127,8 @@ def _layer(b: api.Block, hidden: int) -> tuple[float, float]:
         each += b.ffn.matrices * hidden * b.ffn.width
     if not b.experts:
         return each, 0.0
-    each += hidden * (b.experts.count + b.experts.matrices * b.experts.shared_width)
-    return each, float(b.experts.matrices * hidden * b.experts.width)
+    e, width = b.experts, hidden if b.experts.latent is None else b.experts.latent
+    each += hidden * (e.count + e.zero + e.matrices * e.shared_width)
+    if e.latent is not None:
+        each += 2.0 * hidden * e.latent
+    return each, float(e.matrices * width * e.width)

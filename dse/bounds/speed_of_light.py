@@ -76,7 +76,7 @@ def speed_of_light(designs: api.Designs, context: api.Context) -> Bound:
     work, size = context.workload, context.precision
     osl, isl = np.asarray(work.osl, dtype=float), _computed(work)
     n = count(context.llm, replace(work, isl=isl))
-    weights = (n.layers + n.head) * size.weight_bytes
+    weights, reuse = (n.layers + n.head) * size.weight_bytes, (n.layers - n.once) * size.weight_bytes
     # before replicas are joined below: a token travels inside its own one
     hops, tp = {"hops": _hops(c, context.llm, ways, pp)}, ways
     if context.llm.expert_count:  # replicas that share experts count as one
@@ -87,9 +87,11 @@ def speed_of_light(designs: api.Designs, context: api.Context) -> Bound:
     token = 2.0 * (n.layers + n.head)
     kv = n.kv_read * size.kv_bytes + 2.0 * n.state_bytes
     # three bounds: all chips for B tokens; the TP chips of each layer for one; what only one chip can read
-    turn = _seconds(c, need, need, weights + batch * kv, batch * token, batch * n.core_flop)
-    latency = _seconds(c, tp, need, weights + kv, token + np.zeros_like(tp), n.core_flop)
-    busiest = _seconds(c, 1.0, pp, _of_busiest(n, ways, ep) * size.weight_bytes, np.zeros_like(ways), 0.0)
+    turn = _seconds(c, need, need, weights + batch * kv, batch * token, batch * n.core_flop, reuse)
+    latency = _seconds(c, tp, need, weights + kv, token + np.zeros_like(tp), n.core_flop, reuse)
+    one_chip = _of_busiest(n, ways, ep) * size.weight_bytes
+    # which of its bytes are used again is not counted: all may be
+    busiest = _seconds(c, 1.0, pp, one_chip, np.zeros_like(ways), 0.0, one_chip if reuse else 0.0)
     most = 1.0 if work.speculation is None else work.speculation.length + 1.0  # tokens of one turn
     tpot = {
         # every token of a turn costs FLOP of its own; bytes and hops serve all of them together
@@ -104,8 +106,8 @@ def speed_of_light(designs: api.Designs, context: api.Context) -> Bound:
     flop = 2.0 * (before * (n.layers - n.last) + one * n.layers + n.head)
     read = (one * n.layers + n.head) * size.weight_bytes
     # likewise: all chips for all rows, one row through all layers, and what only one chip can read
-    all_of_it = _seconds(c, need, need, read, prompts * flop, prompts * n.prompt_core_flop)
-    last_row = _seconds(c, tp, need, read, 2.0 * (one * n.layers + n.head), 0.0)
+    all_of_it = _seconds(c, need, need, read, prompts * flop, prompts * n.prompt_core_flop, reuse)
+    last_row = _seconds(c, tp, need, read, 2.0 * (one * n.layers + n.head), 0.0, reuse)
     ttft = {name: _most((all_of_it[name], last_row[name], one * busiest[name])) for name in all_of_it} | hops
 
     # other requests may fill the time of prompts, unless the batch starts together
@@ -139,19 +141,30 @@ def _most(terms: Iterable[Floats]) -> Floats:
 
 def _of_busiest(n: Count, tp: Floats, ep: Floats) -> Floats:
     """Weights that one token needs of the busiest chip of every stage together [1]."""
-    routed = sum(layers * k * expert for layers, k, expert in n.experts)
-    whole = sum(layers * np.ceil(k / ep) * expert for layers, k, expert in n.experts)
+    routed = sum(layers * k * expert for layers, k, _, expert in n.experts)
+    whole = sum(
+        layers * np.maximum(np.ceil(least / ep), k / ep) * expert for layers, k, least, expert in n.experts
+    )
     found: Floats = (n.layers - routed + n.head) / tp + whole / np.maximum(tp / ep, 1.0)
     return found
 
 
 def _seconds(
-    c: api.Chips, at_work: Number, holding: Number, size: Floats, flop: Number, core: Number
+    c: api.Chips,
+    at_work: Number,
+    holding: Number,
+    size: Floats,
+    flop: Number,
+    core: Number,
+    reuse: Number,
 ) -> dict[str, Floats]:
-    """Least seconds of `at_work` chips for bytes and FLOP; the SRAM of `holding` chips is full of them."""
+    """Least seconds of `at_work` chips for bytes and FLOP; the SRAM of `holding` chips is full of them.
+
+    `reuse` are bytes of `size` that are used before, and which SRAM may hold by then.
+    """
     # SRAM of unknown speed may be arbitrarily fast, so then bandwidth bounds nothing
     known = (c.sram.bandwidth > 0.0) | (c.sram.bytes == 0.0)
-    beyond = np.maximum(size - holding * c.sram.bytes * c.sram.usable, 0.0)
+    beyond = np.maximum(size - reuse - holding * c.sram.bytes * c.sram.usable, 0.0)
     # all memories stream at once, whatever lies in which
     others = c.dram.bandwidth + sum(np.where(m.bytes > 0.0, m.bandwidth, 0.0) for m in c.further)
     return {

@@ -20,6 +20,7 @@ from dse.errors import Attempts, placed, spec_error
 from dse.evaluate.arguments import hold_arguments
 from dse.evaluate.estimate_notes import (
     kept_prefixes,
+    layout_notes,
     narrow_stages,
     on_next_best,
     overfull_prefixes,
@@ -41,7 +42,7 @@ from dse.evaluate.estimate_result import (
     smallest_system,
     where_split,
 )
-from dse.evaluate.subject_checks import at_unit_cost, hold_node
+from dse.evaluate.subject_checks import at_unit_cost, hold_node, hold_workload
 from dse.plugins import about, objective
 from dse.plugins import cost_model as cost_model_named
 from dse.plugins import serving_mode as serving_mode_named
@@ -215,9 +216,7 @@ class Subject:
         self.chip, self.stack, self.network, self.workload = apply_settings(
             given, spec, used_stack, network, found_workload
         )
-        # a copy with other numbers is not validated
-        if wrong := self.workload.drafts_beyond_answers() or self.workload.stored_below_found():
-            raise spec_error("--set", wrong)
+        hold_workload(self.workload, found_workload, self.llm_spec, catalog, workload)
         if serving is not None:
             self.workload = served(self.workload, serving)
         setting = Setting(
@@ -394,6 +393,7 @@ class Subject:
         notes += narrow_stages(self.stack, self.context.llm, one.deployments)
         notes[1:1] = unmeasured_split(self.stack, first_of(one.deployments.cp))
         notes[1:1] = remarks(computed_in(self.chip, self.precision))
+        notes[1:1] = layout_notes(self.llm, self.precision, one.deployments, self.stack)
         if self.unpriced:
             notes.insert(1, f"{self.chip.name} has no listed price: priced at the unit cost of its silicon")
         return notes

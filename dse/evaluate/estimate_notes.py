@@ -12,8 +12,10 @@ from dse.chips.architecture import on_architecture
 from dse.chips.resolve import sends_under, stack_columns
 from dse.choose.solve import Found
 from dse.evaluate.estimate_result import OtherStack, first_of
+from dse.question.layouts import layout_remarks
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.study import PrecisionSpec
 from dse.spec.schema.system import RARE, StackSpec
 from dse.spec.schema.workload import WorkloadSpec
 from dse.spec.yaml.units import pretty
@@ -120,6 +122,12 @@ def narrow_stages(stack: StackSpec, llm: api.Llm, d: api.Deployments) -> list[st
         f"stages of one layer have half of the chips: {chips:,.0f} a replica in place of {alike:,.0f}, "
         "which no row was measured with"
     ]
+
+
+def layout_notes(llm: api.Llm, precision: PrecisionSpec, d: api.Deployments, stack: StackSpec) -> list[str]:
+    """What an engine may refuse or do badly in the layout of one design, see `layout_remarks`."""
+    tp, cp, ep = (int(first_of(size)) for size in (d.tp, d.cp, d.ep))
+    return layout_remarks(llm, precision.weights, tp, cp, ep, stack)
 
 
 def overfull_prefixes(

@@ -1,13 +1,17 @@
-"""What of a chip cannot be estimated: a node that is unknown, and a chip without any price."""
+"""What cannot be estimated: a node that is unknown, a chip without any price, a workload that cannot be."""
 
 from dataclasses import replace
 
 from dse.chips.setting import Setting
 from dse.chips.silicon import chip_silicon
-from dse.errors import Problem, SpecError, nearest
+from dse.errors import Problem, SpecError, nearest, spec_error
+from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.study import PriceSpec
 from dse.spec.schema.technology import TechnologySpec
+from dse.spec.schema.workload import WorkloadSpec, hold_context
+from dse.spec.yaml.yaml_lines import read_yaml
 
 
 def hold_node(given: bool, chip: ChipSpec, technology: TechnologySpec) -> None:
@@ -17,6 +21,29 @@ def hold_node(given: bool, chip: ChipSpec, technology: TechnologySpec) -> None:
     if given and node not in known:
         what = f"process: unknown node {node!r}; {nearest(str(node), known)}"
         raise SpecError([Problem("--set", what, key="process")])
+
+
+def hold_workload(
+    workload: WorkloadSpec, written: WorkloadSpec, llm: LlmSpec, catalog: Catalog, name: str
+) -> None:
+    """Raise `SpecError` for a workload that cannot be, or that is longer than the LLM's longest context.
+
+    `written` is the workload that goes by `name` without settings, as its file has it.
+    """
+    # a copy with other numbers is not validated
+    if wrong := workload.drafts_beyond_answers() or workload.stored_below_found():
+        raise spec_error("--set", wrong)
+    try:
+        hold_context(workload, llm.name, llm.context)
+    except SpecError as error:
+        where = "--set"
+        lengths = ("isl", "osl", "context")
+        if all(getattr(workload, each) == getattr(written, each) for each in lengths):
+            path = catalog.path("workloads", name)
+            lines = read_yaml(path)[1]
+            key = "isl" if workload.context is None else "context"
+            where = f"{path}:{lines.get((key,), 1)}"
+        raise SpecError([Problem(where, p.what) for p in error.problems]) from None
 
 
 def at_unit_cost(chip: ChipSpec, setting: Setting) -> Setting:

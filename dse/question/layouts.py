@@ -16,6 +16,7 @@ from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.study import DeploymentSpec, StudySpec
 from dse.spec.schema.system import StackSpec
 from objectives import api
+from objectives.equations.chip.formats import SCALE_BLOCKS
 from objectives.equations.llm.mean_layer import mean_layer
 
 MOST_TP, MOST_BATCH = 64, 4096
@@ -235,6 +236,71 @@ def bad_ep(ep: int, tp: int, dp: int, llm: api.Llm, name: str = "TP") -> str:
     if ep > tp and dp % (ep // tp):
         return f"expected a divisor of {name} {tp} x DP {dp}, got {ep}"
     return ""
+
+
+def layout_remarks(
+    llm: api.Llm, stored: str, tp: int, cp: int, ep: int, stack: StackSpec | None = None
+) -> list[str]:
+    """What an engine may refuse or do badly in a layout that can be estimated, a sentence each.
+
+    `stored` is the format of the weights; the stack says whether its KV cache can be split along its tokens.
+    """
+    found = (
+        _across_blocks(llm, stored, tp * cp, ep),
+        _unlike_experts(llm, ep),
+        _kv_repeated(llm, tp, cp, stack),
+    )
+    return [text for text in found if text]
+
+
+def _across_blocks(llm: api.Llm, stored: str, ways: int, ep: int) -> str:
+    """Which widths of a chip do not fit the blocks that share a scale; the empty string where all do."""
+    block = SCALE_BLOCKS.get(stored)
+    odd: dict[float, None] = {}
+    for b in llm.blocks if block else ():
+        split = max(ways // ep, 1)
+        parts = [(b.ffn.width, ways)] if b.ffn else []
+        parts += [(b.experts.width, split), (b.experts.shared_width, ways)] if b.experts else []
+        # what is not split is as the checkpoint has it
+        odd |= {width / n: None for width, n in parts if n > 1 and (width / n) % (block or 1)}
+    if not odd:
+        return ""
+    widths = " and ".join(f"{width:,.6g}" for width in sorted(odd))
+    return (
+        f"widths of {widths} a chip are no multiple of {block}, the elements that share a scale in {stored} "
+        "checkpoints: engines with block scales refuse them or pad"
+    )
+
+
+def _unlike_experts(llm: api.Llm, ep: int) -> str:
+    """What to say where chips have unlike numbers of experts; the empty string where they have not."""
+    odd = dict.fromkeys(b.experts.count for b in llm.blocks if b.experts and b.experts.count % ep)
+    if not odd:
+        return ""
+    counts, most = " and ".join(map(str, odd)), -(-max(odd) // ep)
+    return (
+        f"EP {ep} does not divide the {counts} experts of {llm.name}: the fullest chip holds {most}, and "
+        "engines refuse it without redundant experts, which are not modelled"
+    )
+
+
+def _kv_repeated(llm: api.Llm, tp: int, cp: int, stack: StackSpec | None) -> str:
+    """What to say where chips keep the same KV cache; the empty string where each keeps its own."""
+    if tp == 1 or stack is None or not can_split(stack):
+        return ""
+    copies = max((tp * there / alone for there, alone in _kv_of(llm, tp, cp) if alone), default=1.0)
+    if copies < 2.0 / _ALIKE:
+        return ""
+    return (
+        f"TP {tp} is beyond the KV heads of {llm.name}, whose cache lies {copies:,.3g} times over on its "
+        f"chips: cp splits it along its tokens, as TP {tp / copies:,.3g} with CP {cp * copies:,.3g}"
+    )
+
+
+def _kv_of(llm: api.Llm, tp: int, cp: int) -> Iterable[tuple[float, float]]:
+    """Elements of KV cache of a token on a chip of some layout, and on one that has all heads."""
+    there, alone = _kv_on_a_chip(llm, tp, cp), _kv_on_a_chip(llm, 1, cp)
+    return zip(there, alone, strict=True)
 
 
 def splits(d: Lists) -> list[tuple[int, int]]:

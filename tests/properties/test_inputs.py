@@ -16,6 +16,7 @@ from objectives.api import (
     Ffn,
     LatentAttention,
     Llm,
+    Matrix,
     Metrics,
     Precision,
     PrefixCache,
@@ -200,7 +201,7 @@ def test_every_fact_of_an_economy_moves_the_running_cost(name: str) -> None:
 
 ATTENTION = Attention(heads=16, kv_heads=8, head_dim=64, window=512)
 LATENT = LatentAttention(heads=16, latent=512, rope=64, nope=128, value=128, query_latent=1536)
-EXPERTS = Experts(count=16, top_k=2, width=2048, matrices=3, shared_width=2048)
+EXPERTS = Experts(count=16, top_k=2, width=2048, matrices=3, shared_width=2048, latent=512, zero=8)
 PLAIN = Block(count=8, attention=ATTENTION, ffn=Ffn(width=4096, matrices=3))
 LATER = Block(count=8, attention=LATENT, experts=EXPERTS)
 PARTS = [(PLAIN, "attention"), (PLAIN, "ffn"), (LATER, "attention"), (LATER, "experts")]
@@ -221,8 +222,17 @@ def test_every_fact_of_an_architecture_moves_some_output(block: Block, part: str
     assert of(block) != of(replace(block, **{part: other}))
 
 
-def test_a_parallel_block_is_another_one() -> None:
-    assert of(PLAIN) != of(replace(PLAIN, parallel=True))
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"parallel": True},
+        {"distinct": 2},
+        {"matrices": (Matrix(inputs=2048, outputs=64),)},
+        {"experts": EXPERTS},
+    ],
+)
+def test_a_block_of_other_parts_is_another_one(changes: dict[str, object]) -> None:
+    assert of(PLAIN) != of(replace(PLAIN, **changes))  # type: ignore[arg-type]
 
 
 CACHE = PrefixCache(hit=0.5, stored_tokens=1e6, tier="host", bandwidth=1e10, usd_per_byte=1e-9)

@@ -4,7 +4,9 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from dse.errors import Problem, SpecError, nearest, told, unknown
-from dse.question.pools.study import checked_question
+from dse.question.layouts import layout_remarks
+from dse.question.pools.study import PooledStudy, checked_question
+from dse.question.resolved_study import ResolvedStudy
 from dse.spec.catalog.check_names import checked_spec
 from dse.spec.catalog.kinds import SPECS
 from dse.spec.catalog.lookup import KINDS, Catalog, Source, SourcesSpec, file_problems
@@ -64,6 +66,30 @@ def check_files(paths: Sequence[Path], configs: Path | None = None) -> list[Prob
             problems = list(error.problems)
         found |= dict.fromkeys(problems)
     return list(found)
+
+
+def remarks_on(paths: Sequence[Path], configs: Path | None = None) -> list[str]:
+    """What engines may refuse in the layouts that studies among valid files list, with file and line."""
+    catalog, found = _catalog(paths, configs), dict[str, None]()
+    for path in paths:
+        data, lines = read_yaml(path)
+        if isinstance(data, dict) and data.get("kind") == "study":
+            for case in (None, *checked_spec(path, None, catalog).cases):
+                found |= dict.fromkeys(_of_layouts(path, checked_question(path, case, catalog), lines))
+    return list(found)
+
+
+def _of_layouts(path: Path, study: ResolvedStudy | PooledStudy, lines: Lines) -> Iterator[str]:
+    """Remarks on the TP and EP that a study lists, each by itself."""
+    contexts = [m.context for m in getattr(study, "members", ())]
+    contexts = contexts or ([study.context] if isinstance(study, ResolvedStudy) else [])
+    listed, stored = study.spec.deployment, study.spec.precision.weights
+    for llm in (context.llm for context in contexts):
+        layouts = [("tp", tp, 1) for tp in listed.tp or ()] + [("ep", 1, ep) for ep in listed.ep or ()]
+        for key, tp, ep in layouts:
+            line = lines.get(("deployment", key), lines.get(("deployment",), 1))
+            for text in layout_remarks(llm, stored, tp, 1, ep):
+                yield f"{path}:{line}: deployment.{key}: {max(tp, ep)}: {text}"
 
 
 def _catalog(paths: Iterable[Path], configs: Path | None) -> Catalog:

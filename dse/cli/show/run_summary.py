@@ -1,5 +1,6 @@
 """The summary that `dse run` and `dse sweep` print at their end."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +11,9 @@ from dse.cli.terminal.quantity import format_quantity
 from dse.cli.terminal.tables import plain, stdout
 from dse.front.exact import ExactComparison, drawn_behind
 from dse.front.files import Front, load_front
-from dse.front.tables import plain_rows
+from dse.front.tables import Row, plain_rows
 from dse.plugins import objective
+from dse.question.layouts import layout_remarks
 from dse.question.resolved_study import ResolvedStudy
 from dse.report.info.evidence import evidence
 from dse.report.info.front_info import front_info
@@ -60,6 +62,22 @@ def print_answer(front: Front, spec: StudySpec, *, sure: SampledFront | None = N
     for line in note(sure):
         console.print(plain(line), style="dim")
     console.print()
+
+
+def print_layout_remarks(study: ResolvedStudy, front: Front) -> None:
+    """Print what engines may refuse in the layouts of the best designs and of the baselines next to them."""
+    for line in layout_lines(study, [*answer(front).best, *plain_rows(front.baselines)]):
+        stdout().print(plain(line), soft_wrap=True)
+
+
+def layout_lines(study: ResolvedStudy, rows: Iterable[Row]) -> list[str]:
+    """Remarks on layouts with the chips that each is about; none of a mix, whose rows have no one layout."""
+    found: dict[str, dict[str, None]] = {}
+    for row in () if study.members else rows:
+        tp, cp, ep = (int(row.get(name) or 1) for name in ("tp", "cp", "ep"))
+        for text in layout_remarks(study.context.llm, study.spec.precision.weights, tp, cp, ep):
+            found.setdefault(text, {})[str(row["chip"])] = None
+    return [f"Remark on {', '.join(chips)}: {text}." for text, chips in found.items()]
 
 
 def selection_rules(front: Front) -> list[str]:

@@ -14,7 +14,13 @@ from dse.choose.rule import Limits, merged
 from dse.choose.solve import Question
 from dse.errors import Attempts, Problem, SpecError, placed, spec_error
 from dse.evaluate.estimate import TECHNOLOGY, Subject
-from dse.evaluate.estimate_notes import kept_prefixes, narrow_stages, sent_under, trust_notes
+from dse.evaluate.estimate_notes import (
+    kept_prefixes,
+    layout_notes,
+    narrow_stages,
+    sent_under,
+    trust_notes,
+)
 from dse.evaluate.estimate_result import LABELS
 from dse.evaluate.pools.argument import PoolArgument, read_pools
 from dse.evaluate.pools.layouts import check_sizes, layouts_of
@@ -355,6 +361,7 @@ def _notes(system: System, pools: Sequence[Trusted], one: api.Designs, how: str)
             told += narrow_stages(subject.stack, system.context.llm, one.pool("decode").deployments)
         elif subject.stack.can("unlike_stages") and not any(s.role == "decode" for s, _ in both):
             told.append("unlike_stages is not read: only whole pools that decode have narrower stages")
+        told += layout_notes(subject.llm, subject.precision, one.pool(pool.role).deployments, subject.stack)
         if pool.role == "prefill":
             told += kept_prefixes(subject.workload)
         notes.append(f"{pool.role} on {subject.chip.name}: " + "; ".join(told))

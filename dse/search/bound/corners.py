@@ -195,7 +195,7 @@ def lawless_layouts(study: ResolvedStudy, pp: Floats) -> npt.NDArray[np.bool_]:
     work, llm = study.context.workload, study.context.llm
     if serving_mode(work.serving).counts_prompts or work.speculation is not None:
         return np.ones(pp.shape, dtype=np.bool_)
-    alike = not llm.expert_count and mean_layer(llm, 1.0).state_bytes is None
+    alike = not (llm.expert_count or llm.repeats) and mean_layer(llm, 1.0).state_bytes is None
     return np.zeros(pp.shape, dtype=np.bool_) if alike else pp > 1.0
 
 

@@ -244,5 +244,5 @@ def lawless_of_decode(context: api.Context, grid: api.Deployments) -> Mask:
     if work.speculation is not None:
         return np.ones(stages.shape, dtype=np.bool_)
     # stages that differ wait for one of them
-    alike = not llm.expert_count and mean_layer(llm, 1.0).state_bytes is None
+    alike = not (llm.expert_count or llm.repeats) and mean_layer(llm, 1.0).state_bytes is None
     return np.zeros(stages.shape, dtype=np.bool_) if alike else stages > 1.0

@@ -33,11 +33,30 @@ class ExpertsSpec(Spec):
     shared_width: Size = 0
     """Total width of the experts that every token visits."""
 
+    # left out at their defaults, so that a question stored before the keys existed is still the same one
+    latent: Positive | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Width that routed experts see, behind a projection down and one up that every token takes (Nemotron 3
+    Super); left out, they see the residual stream."""
+    zero: Few | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Experts that do nothing, among which the router chooses as well (LongCat)."""
+
     @model_validator(mode="after")
     def _some(self) -> "ExpertsSpec":
         if self.top_k > self.count:
             raise ValueError(f"expected top_k of at most count ({self.count}), got {self.top_k}")
         return self
+
+    def resolve(self) -> api.Experts:
+        """The experts as the equations want them."""
+        return api.Experts(
+            count=self.count,
+            top_k=self.top_k,
+            width=self.width,
+            matrices=_matrices(self.gated),
+            shared_width=self.shared_width,
+            latent=self.latent,
+            zero=self.zero or 0,
+        )
 
 
 class FfnSpec(Spec):
@@ -50,12 +69,21 @@ class FfnSpec(Spec):
 
 
 class MatrixSpec(Spec):
-    """A bare matrix of a network without attention."""
+    """A bare matrix, of a network without attention or next to other parts."""
 
     inputs: Positive
     """Rows of the matrix."""
     outputs: Positive
     """Columns of the matrix."""
+
+
+class LookupSpec(Spec):
+    """A table of which every token reads one row."""
+
+    entries: Positive
+    """Rows of the table."""
+    width: Positive
+    """Elements of one row; of tables of all layers together, their sum."""
 
 
 class _Run(Spec):
@@ -72,11 +100,15 @@ class BlockSpec(_Run):
     ffn: FfnSpec | None = None
     """Dense feed-forward network."""
     experts: ExpertsSpec | None = None
-    """Instead of `ffn`."""
+    """Instead of `ffn`, or next to it: then both read the same input, and their sums are added."""
     matrices: Annotated[tuple[MatrixSpec, ...], Field(max_length=MOST_RUNS)] = ()
-    """Bare matrices, for a network without attention."""
+    """Bare matrices of each layer that every token is multiplied by."""
     parallel: bool = False
     """Whether attention and FFN read the same input (GPT-J, Falcon)."""
+    # left out at its default, so that a question stored before the key existed is still the same one
+    distinct: Few | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Layers of the run with weights of their own, which the others use again (ALBERT, Ouro, Zamba2): stored
+    once, computed and read `count` times. Left out, all of them."""
 
     @property
     def attention_of_any_kind(self) -> LayerSpec | None:
@@ -90,12 +122,11 @@ class BlockSpec(_Run):
         layer = (*kinds.values(), self.ffn, self.experts)
         if not (any(layer) or self.matrices):
             raise ValueError("expected attention, ffn, experts or matrices, got an empty block")
-        if self.matrices and any(layer):
-            raise ValueError("expected either matrices or attention and ffn, got both")
         # the first two, so that the message names a pair that clashes
-        for clash in (list(kinds)[:2], [n for n in ("ffn", "experts") if getattr(self, n)]):
-            if len(clash) == 2:
-                raise ValueError(f"expected either {' or '.join(clash)}, got both")
+        if len(kinds) > 1:
+            raise ValueError(f"expected either {' or '.join(list(kinds)[:2])}, got both")
+        if self.distinct is not None and self.distinct > self.count:
+            raise ValueError(f"expected distinct of at most count ({self.count}), got {self.distinct}")
         return self
 
     def resolve(self) -> api.Block:
@@ -105,17 +136,10 @@ class BlockSpec(_Run):
             count=self.count,
             attention=None if attention is None else attention.resolve(),
             ffn=None if f is None else api.Ffn(width=f.width, matrices=_matrices(f.gated)),
-            experts=None
-            if e is None
-            else api.Experts(
-                count=e.count,
-                top_k=e.top_k,
-                width=e.width,
-                matrices=_matrices(e.gated),
-                shared_width=e.shared_width,
-            ),
+            experts=None if e is None else e.resolve(),
             matrices=tuple(api.Matrix(inputs=m.inputs, outputs=m.outputs) for m in self.matrices),
             parallel=self.parallel,
+            distinct=self.distinct,
         )
 
 
@@ -163,6 +187,14 @@ class LlmSpec(Spec):
     """Whether embedding and LM head share one matrix."""
     learned_positions: Size = 0
     """Number of learned position embeddings; 0 for rotary or none."""
+    # left out at their defaults, so that a question stored before the keys existed is still the same one
+    lookup: Annotated[tuple[LookupSpec, ...], Field(max_length=MOST_RUNS)] = Field(
+        default=(), exclude_if=lambda v: not v
+    )
+    """Tables besides the embedding that are looked up and multiply nothing (per-layer embeddings of Gemma
+    3n); they lie where the embedding does."""
+    context: Positive | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Longest context [token]; a longer workload is refused. Left out, any is accepted."""
     blocks: tuple[BlockSpec, ...] = Field(min_length=1, max_length=MOST_RUNS)
     """Runs of identical layers, in any order."""
     notes: Notes = None
@@ -184,6 +216,7 @@ class LlmSpec(Spec):
             tied_embedding=self.tied_embedding,
             learned_positions=self.learned_positions,
             nominal_params=self.nominal_params,
+            lookup=tuple(api.Lookup(entries=t.entries, width=t.width) for t in self.lookup),
             blocks=tuple(block.resolve() for block in self.blocks),
         )
 

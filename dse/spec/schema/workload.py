@@ -281,6 +281,18 @@ def hold_speculation(workload: WorkloadSpec) -> None:
         raise spec_error("", f"{what}, got {drafts.llm} alone, which only pools draft and verify compute")
 
 
+def hold_context(workload: WorkloadSpec, llm: str, longest: int | None) -> None:
+    """Raise `SpecError` for requests that are longer than the longest context of an LLM [token]."""
+    isl, osl = workload.isl.value or 0.0, workload.osl.value or 0.0
+    fixed = (workload.context.value if workload.context else None) or 0.0
+    if longest is None or max(isl + osl, fixed) <= longest:
+        return
+    # the longer of the two is what the LLM would have to see
+    got = f"{isl + osl:,g} (ISL {isl:,g} + OSL {osl:,g})" if isl + osl >= fixed else f"context {fixed:,g}"
+    what = f"expected at most {longest:,} tokens, the longest context of {llm}"
+    raise spec_error("", f"{what}, got {got} of {workload.name}")
+
+
 def served(workload: WorkloadSpec, serving: str, where: str = "--serving") -> WorkloadSpec:
     """The workload under another way of serving.
 

@@ -33,6 +33,27 @@ tools/quantize), exl2-3.6 ExLlamaV2's 3.6 bits.
 fp8 and int8 scales are per tensor or per channel and below 0.1 %.
 """
 
+SCALE_BLOCKS: Final = MappingProxyType(
+    {
+        "fp8": 128,
+        "int4": 128,
+        "nvfp4": 16,
+        "mxfp4": 32,
+        "q4_0": 32,
+        "q8_0": 32,
+        "q4_k_m": 256,
+        "q5_k_m": 256,
+        "q6_k": 256,
+    }
+)
+"""Format to the elements of a row that share a scale in published checkpoints [1].
+
+fp8: blocks of 128 x 128 (DeepSeek-V3, arXiv 2412.19437, section 3.3.2, and the checkpoints after it; those
+with a scale for each tensor or channel have no blocks); int4: groups of 128 (AWQ, arXiv 2306.00978; GPTQ,
+arXiv 2210.17323); nvfp4: 16, mxfp4: 32 (OCP Microscaling Formats specification v1.0, 2023, section 5.2);
+q4_0 and q8_0: 32, K-quants: super-blocks of 256 (llama.cpp, ggml-common.h).
+"""
+
 _HELD_BY: Final = MappingProxyType(
     {
         "fp32": ("fp32",),

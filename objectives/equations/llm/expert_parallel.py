@@ -121,14 +121,16 @@ def expert_load(s: Spread, rows: Array, tile: Array, skew: float = 1.0) -> Exper
         >>> float(expert_load(alone, 2.0 * one, one).visited[0])
         3.5
     """
-    total, e, k = s.joined * rows, float(s.experts.count), float(s.experts.top_k)
+    total, e, k = s.joined * rows, float(s.experts.count), s.experts.mean_top_k
+    # of all that the router chooses among, with those that do nothing
+    among, drawn = float(s.experts.among), float(s.experts.top_k)
     held, chips = s.held, e / s.held
     mean = total * (k / e) * held
-    left = (e - held) / max(e - 1.0, 1.0)
+    left = (among - held) / max(among - 1.0, 1.0)
     varied = mean * (1.0 - k / e) * left  # of visits of one chip, hypergeometric for each row
     # pairs n E[X (X - 1)] / 2 from the variance of the visits of one chip
-    visits = largest(chips, mean, (chips / 2.0) * (varied + mean * mean - mean), total * minimum(held, k))
-    neither = (1.0 - k / e) * max(1.0 - k / max(e - 1.0, 1.0), 0.0)  # of two experts by one row
+    visits = largest(chips, mean, (chips / 2.0) * (varied + mean * mean - mean), total * minimum(held, drawn))
+    neither = (1.0 - k / e) * max(1.0 - drawn / max(among - 1.0, 1.0), 0.0)  # of two experts by one row
     # inclusion and exclusion: neither of two experts stays without a row
     both = 1.0 - 2.0 * (1.0 - k / e) ** total + neither**total
     seen = moe.visited_experts(s.experts, total) * (held / e)
@@ -188,13 +190,13 @@ def rows_sent(s: Spread, rows: Array, tp: Array, skew: float = 1.0) -> Array:
         >>> rows_sent(two, 10.0, 1.0)
         5.0
     """
-    e, k = float(s.experts.count), s.experts.top_k
+    e, k, among = float(s.experts.count), s.experts.mean_top_k, float(s.experts.among)
     group = e / s.ways
     none = ones_like(group)  # the chance that a chip has none of the experts of a row
     # a product in place of binomial coefficients, since E / EP need not be whole
-    for drawn in range(k):
+    for drawn in range(s.experts.top_k):
         # 0 where all experts that are left are on this chip
-        none = none * maximum(1.0 - group / (e - drawn), 0.0)
+        none = none * maximum(1.0 - group / (among - drawn), 0.0)
     copies = (s.ways - 1.0) * (1.0 - none)
     if skew > 1.0 and s.experts.count > 1:
         hot = min(skew * k / e, 1.0)

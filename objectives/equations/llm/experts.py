@@ -1,6 +1,8 @@
 """Mixture of experts: how many experts a batch visits, and what one of them weighs.
 
-Symbols: E experts of a layer, k experts that a row visits, T rows, d hidden size.
+Symbols: E experts of a layer, k experts that a row visits, T rows, d hidden size. Where the router may choose
+Z experts that do nothing as well, k is the mean k' E / (E + Z) of k' choices; where experts see a narrower
+width l than d, a projection down and one up are kept whole on every chip, as the router is.
 """
 
 from objectives.api import Experts
@@ -34,7 +36,7 @@ def visited_experts(experts: Experts, rows: Array) -> Array:
         >>> visited_experts(Experts(count=8, top_k=2, width=14336, matrices=3), 2.0)
         3.5
     """
-    e, k = float(experts.count), float(experts.top_k)
+    e, k = float(experts.count), experts.mean_top_k
     # the k experts of a row are distinct, so one of E is missed with 1 - k / E; rows are independent
     return e * (1.0 - (1.0 - k / e) ** rows)
 
@@ -67,13 +69,13 @@ def expert_elements(experts: Experts, hidden: int, split: Array) -> Array:
         >>> expert_elements(Experts(count=256, top_k=8, width=2048, matrices=3), 7168, 1.0)
         44040192.0
     """
-    return float(experts.matrices * hidden) * ceil_div(experts.width, split)
+    return float(experts.matrices * (experts.latent or hidden)) * ceil_div(experts.width, split)
 
 
 def shared_elements(experts: Experts, hidden: int, tp: Array) -> Array:
     """Weights that every token visits on one chip: shared experts split over TP, and the router [1].
 
-    matrices x d x ceil(shared width / TP) + d E.
+    matrices x d x ceil(shared width / TP) + d (E + Z) + 2 d l.
 
     Args:
         experts: shared width, matrices and E.
@@ -99,7 +101,7 @@ def shared_elements(experts: Experts, hidden: int, tp: Array) -> Array:
         32768.0
     """
     shared = float(experts.matrices * hidden) * ceil_div(experts.shared_width, tp)
-    return shared + float(hidden * experts.count)
+    return shared + float(hidden * (experts.among + 2 * (experts.latent or 0)))
 
 
 def padded_visits(experts: Experts, rows: Array, visits: Array, visited: Array, tile: Array) -> Array:
@@ -133,7 +135,7 @@ def padded_visits(experts: Experts, rows: Array, visits: Array, visited: Array, 
         16.0
     """
     # nothing is left to chance, so tiles are counted instead of averaged
-    if experts.count == experts.top_k:
+    if experts.among == experts.top_k:
         return visited * (ceil_div(rows, tile) * tile)
     return tiled(visits, visited, tile)
 
@@ -199,7 +201,9 @@ def shared_traffic(experts: Experts, hidden: int, tp: Array) -> Array:
         >>> shared_traffic(v3, 7168, 1.0)
         20480.0
     """
-    return 2.0 * hidden + float(experts.matrices) * ceil_div(experts.shared_width, tp)
+    # down and up: the residual in and out once more, and the narrow width out and in
+    between = 2.0 * (hidden + experts.latent) if experts.latent else 0.0
+    return 2.0 * hidden + between + float(experts.matrices) * ceil_div(experts.shared_width, tp)
 
 
 def visit_traffic(experts: Experts, hidden: int, split: Array) -> Array:
@@ -230,4 +234,4 @@ def visit_traffic(experts: Experts, hidden: int, split: Array) -> Array:
         >>> visit_traffic(Experts(count=8, top_k=2, width=14336, matrices=3), 4096, 1.0)
         51200.0
     """
-    return 2.0 * hidden + float(experts.matrices) * ceil_div(experts.width, split)
+    return 2.0 * (experts.latent or hidden) + float(experts.matrices) * ceil_div(experts.width, split)

@@ -84,7 +84,7 @@ def matrix_elements(block: Block, tp: Array) -> Array:
         Weights, shape of `tp` [1].
 
     Domain:
-        Networks without attention.
+        Each matrix is split by columns, and its outputs are gathered.
 
     Limits:
         0 without matrices.

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from objectives.api import AttentionLayer, Block, Llm
+from objectives.api import AttentionLayer, Block, Experts, Llm
 from objectives.equations.llm.attention.kinds import kind_of
 
 BY_HEADS: Final = 5
@@ -14,6 +14,8 @@ ROUTED: Final = 4
 """Kernels that routing adds to those of an FFN: scores, top k, sorting, the weighted sum."""
 SHARED: Final = 4
 """Kernels of experts that every token visits: gate with up, activation, down, the sum with routed ones."""
+LATENT: Final = 2
+"""Kernels of the projections down to the width that routed experts see, and up again."""
 
 
 def of_layers(llm: Llm) -> float:
@@ -29,7 +31,8 @@ def of_layers(llm: Llm) -> float:
 
     Domain:
         Kernels of engines that fuse neighbours of one element each; a kind of attention that says nothing has
-        those of attention by heads. Layers of bare matrices count as one layer.
+        those of attention by heads. Layers of bare matrices alone count as one layer; beside other parts each
+        matrix is a kernel, and an FFN beside experts has its own.
 
     Limits:
         1 for attention by heads.
@@ -53,7 +56,8 @@ def of_layers(llm: Llm) -> float:
 def of_experts(llm: Llm) -> float:
     """Kernels that experts add to the mean layer over those that routing adds [1].
 
-    The share of layers with experts, and as much again for those that every token visits.
+    The share of layers with experts, as much again for those that every token visits, and half of it for
+    projections to the width that experts see.
 
     Args:
         llm: architecture of the network.
@@ -81,15 +85,21 @@ def of_experts(llm: Llm) -> float:
         0.5
     """
     routed = [(b.count, b.experts) for b in llm.blocks if b.experts is not None]
-    return sum(n * (1.0 + (SHARED / ROUTED if e.shared_width else 0.0)) for n, e in routed) / llm.layers
+    return sum(n * _of_routed(e) for n, e in routed) / llm.layers
+
+
+def _of_routed(experts: Experts) -> float:
+    shared = SHARED / ROUTED if experts.shared_width else 0.0
+    return 1.0 + shared + (LATENT / ROUTED if experts.latent else 0.0)
 
 
 def _of_layer(block: Block) -> float:
     # bare matrices count as one layer
-    if block.matrices:
+    fed = (block.ffn is not None) + (block.experts is not None)
+    if block.attention is None and not fed:
         return 1.0
     attention = 0.0 if block.attention is None else _of_attention(block.attention)
-    return (attention + (FFN if block.ffn or block.experts else 0.0)) / (BY_HEADS + FFN)
+    return (attention + float(FFN * fed + len(block.matrices))) / (BY_HEADS + FFN)
 
 
 def _of_attention(attention: AttentionLayer) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from objectives.api import AttentionLayer, Block, Experts, Llm
-from objectives.arrays import Array, maximum, minimum, ones_like, where, zeros_like
+from objectives.arrays import Array, ceil_div, maximum, minimum, ones_like, where, zeros_like
 from objectives.equations.llm import experts as moe
 from objectives.equations.llm import feed_forward, launches
 from objectives.equations.llm.attention.kinds import AttentionKind, exchanged, kind_of
@@ -51,6 +51,26 @@ class Routed:
     """Weights of one expert on one chip [1]."""
     traffic: Array
     """Activation elements that one visit of a row moves through them [1]."""
+    width: float
+    """Elements of a row that they see [1]."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repeated:
+    """Layers that use the weights of others."""
+
+    share: float
+    """Share of the layers that are of their run [1]."""
+    distinct: float
+    """Layers of the run with weights of their own [1]."""
+    dense: Array
+    """Weights of one layer but for routed experts, on one chip [1]."""
+    experts: Array
+    """Weights of its routed experts on one chip [1]."""
+
+    def again(self, stage: Array) -> Array:
+        """Layers of a stage that use the weights of others in it [1]."""
+        return maximum(self.share * stage - self.distinct, 0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +82,7 @@ class MeanLayer:
     projection_traffic: Array
     """Activation elements that one row moves through them [1]."""
     ffn: Array
-    """Weights of the FFN, of shared experts and routers, or of bare matrices [1]."""
+    """Weights of the FFN, of shared experts, routers and what projects to experts, of bare matrices [1]."""
     ffn_traffic: Array
     """Activation elements that one row moves through them [1]."""
     routed_traffic: Array
@@ -85,9 +105,38 @@ class MeanLayer:
     """Kernels that experts add to a layer over those of routed experts alone [1]."""
     gathered: float
     """Elements of all results that one row gathers in a layer [1]."""
+    repeated: tuple[Repeated, ...] = ()
+    """Runs of layers that use weights again; empty where none do."""
+    tables: Array | None = None
+    """Elements of tables that are looked up, on one chip [1]; not per layer; None without tables."""
+    looked_up: Array | None = None
+    """Elements that one row reads of them on one chip [1]; not per layer."""
+
+    def stage_weights(self, stage: Array) -> Array:
+        """Weights that a stage of so many layers keeps on one chip, those of layers that share them once [1].
+
+        Layers run in order, and stages hold whole ones: one stage needs all that its own layers use, and at
+        most as many as are distinct.
+        """
+        total = stage * self.weights()
+        for run in self.repeated:
+            total = total - run.again(stage) * (run.dense + run.experts)
+        return total
+
+    def stage_experts(self, stage: Array) -> Array:
+        """Weights of routed experts that a stage of so many layers keeps on one chip [1]."""
+        total = stage * self.experts()
+        for run in self.repeated:
+            total = total - run.again(stage) * run.experts
+        return total
+
+    def row_traffic(self, layers: float) -> Array:
+        """Activation elements of one row through the dense matrices of all layers, and rows of tables [1]."""
+        moved = layers * (self.projection_traffic + self.ffn_traffic)
+        return moved if self.looked_up is None else moved + self.looked_up
 
     def weights(self) -> Array:
-        """Weights that one layer keeps on one chip, all of its experts counted [1]."""
+        """Weights of one layer on one chip, all of its experts counted [1]."""
         total = self.projection + self.ffn
         return total + self.experts() if self.routed else total
 
@@ -204,6 +253,30 @@ def mean_layer(llm: Llm, tp: Array, ep: Array | None = None, cp: Array | None = 
         launches=launches.of_layers(llm),
         expert_launches=launches.of_experts(llm),
         gathered=gathered,
+        repeated=tuple(_repeated(b, llm, tp, ep) for b in llm.blocks if b.stored_layers < b.count),
+        tables=_tables(llm, tp, whole=True),
+        looked_up=_tables(llm, tp, whole=False),
+    )
+
+
+def _tables(llm: Llm, tp: Array, *, whole: bool) -> Array | None:
+    """Elements of tables on one chip, columns split over TP, or of rows that a token reads of them [1]."""
+    parts = [float(t.entries if whole else 1) * ceil_div(t.width, tp) for t in llm.lookup]
+    return sum(parts[1:], parts[0]) if parts else None
+
+
+def _repeated(block: Block, llm: Llm, tp: Array, ep: Array) -> Repeated:
+    """What a run of layers keeps on one chip where some of them use the weights of others."""
+    sizes, none = _sizes(block, llm.hidden, tp, ep), zeros_like(tp)
+    routed: Array = none
+    if block.experts is not None:
+        there = spread(block.experts, tp, ep)
+        routed = there.held * moe.expert_elements(block.experts, llm.hidden, there.split)
+    return Repeated(
+        share=block.count / llm.layers,
+        distinct=float(block.stored_layers),
+        dense=sum((sizes[name] for name in ("projection", "ffn") if name in sizes), none),
+        experts=routed,
     )
 
 
@@ -262,17 +335,19 @@ def _routed(block: Block, experts: Experts, llm: Llm, tp: Array, ep: Array) -> R
     there = spread(experts, tp, ep)
     return Routed(
         share=block.count / llm.layers,
-        # attention of a parallel block needs the one all-reduce that both share
-        all_reduces=0.0 if block.parallel and block.attention else 1.0,
+        # attention of a parallel block, or an FFN beside them, needs the one all-reduce that both share
+        all_reduces=0.0 if (block.parallel and block.attention) or block.ffn else 1.0,
         spread=there,
         elements=moe.expert_elements(experts, llm.hidden, there.split),
         traffic=moe.visit_traffic(experts, llm.hidden, there.split),
+        width=float(experts.latent or llm.hidden),
     )
 
 
 def _all_reduces(block: Block) -> int:
     """All-reduces of one layer: after attention and after the FFN, one for both where they are parallel."""
-    parts = sum(part is not None for part in (block.attention, block.ffn, block.experts))
+    # an FFN and experts beside it are added up before the one that both share
+    parts = (block.attention is not None) + (block.ffn is not None or block.experts is not None)
     return min(parts, 1) if block.parallel else parts
 
 
@@ -281,7 +356,7 @@ def _visits(experts: Experts, tp: Array, ep: Array) -> Array:
 
     Of k visits EP leaves a chip k / min(EP, TP): beyond TP it gets the rows of other replicas for its own.
     """
-    return experts.top_k / minimum(tp, ep)
+    return experts.mean_top_k / minimum(tp, ep)
 
 
 def _sizes(block: Block, hidden: int, tp: Array, ep: Array) -> dict[str, Array]:
@@ -291,16 +366,18 @@ def _sizes(block: Block, hidden: int, tp: Array, ep: Array) -> dict[str, Array]:
         kind = kind_of(a)
         out["projection"] = kind.projection_elements(a, hidden, tp)
         out["projection_traffic"] = kind.projection_traffic(a, hidden, tp)
+    # what stands side by side is added up
+    fed: list[tuple[Array, Array]] = []
     if f := block.ffn:
-        out["ffn"] = feed_forward.ffn_elements(f, hidden, tp)
-        out["ffn_traffic"] = feed_forward.ffn_traffic(f, hidden, tp)
+        fed.append((feed_forward.ffn_elements(f, hidden, tp), feed_forward.ffn_traffic(f, hidden, tp)))
     if e := block.experts:
         # routed experts are in `Routed`: how many of them are read depends on the rows of a pass
-        out["ffn"] = moe.shared_elements(e, hidden, tp)
-        out["ffn_traffic"] = moe.shared_traffic(e, hidden, tp)
+        fed.append((moe.shared_elements(e, hidden, tp), moe.shared_traffic(e, hidden, tp)))
         split = spread(e, tp, ep).split
         out["routed_traffic"] = _visits(e, tp, ep) * moe.visit_traffic(e, hidden, split)
     if block.matrices:
-        out["ffn"] = feed_forward.matrix_elements(block, tp)
-        out["ffn_traffic"] = feed_forward.matrix_traffic(block, tp)
+        fed.append((feed_forward.matrix_elements(block, tp), feed_forward.matrix_traffic(block, tp)))
+    for elements, traffic in fed:
+        out["ffn"] = out["ffn"] + elements if "ffn" in out else elements
+        out["ffn_traffic"] = out["ffn_traffic"] + traffic if "ffn_traffic" in out else traffic
     return out

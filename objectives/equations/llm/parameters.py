@@ -9,8 +9,9 @@ from objectives.equations.llm.attention.kinds import kind_of
 def params(llm: Llm) -> float:
     """Parameters of the whole network: matrices, embeddings, norms and biases of attention [1].
 
-    Sum over layers of attention, FFN or experts with their router, and a norm of d before each; embedding
-    and LM head of V d (one where they are tied); a norm at the end.
+    Sum over layers with weights of their own of attention, FFN, experts with their router, matrices, and a
+    norm of d before each of the first three; embedding and LM head of V d (one where they are tied); tables
+    that are looked up; a norm at the end.
 
     Args:
         llm: architecture of the network.
@@ -38,12 +39,13 @@ def params(llm: Llm) -> float:
         >>> round(params(llama) / 1e9, 2)
         68.98
     """
-    layers = fsum(b.count * _block_params(b, llm.hidden) for b in llm.blocks)
+    layers = fsum(b.stored_layers * _block_params(b, llm.hidden) for b in llm.blocks)
     # a table of learned positions has rows of d as well; it is added below
     embeddings = (1 if llm.tied_embedding else 2) * llm.vocab * llm.hidden
     # without a vocabulary it is a network of bare matrices, which has no norms
     final_norm = llm.hidden if llm.vocab else 0
-    return layers + embeddings + final_norm + llm.learned_positions * llm.hidden
+    tables = sum(t.entries * t.width for t in llm.lookup)
+    return layers + embeddings + final_norm + llm.learned_positions * llm.hidden + tables
 
 
 def _block_params(block: Block, hidden: int) -> float:
@@ -54,5 +56,6 @@ def _block_params(block: Block, hidden: int) -> float:
     if f := block.ffn:
         total += f.matrices * hidden * f.width + hidden
     if e := block.experts:
-        total += e.matrices * hidden * (e.count * e.width + e.shared_width) + hidden * e.count + hidden
+        total += e.matrices * ((e.latent or hidden) * e.count * e.width + hidden * e.shared_width)
+        total += hidden * (e.among + 2 * (e.latent or 0)) + hidden
     return float(total)

@@ -2,17 +2,18 @@
 
 from dataclasses import replace
 
-from objectives.api import Llm
+from objectives.api import Block, Llm
 
 
 def attention_part(llm: Llm) -> Llm:
-    """The LLM without its FFNs and experts: attention of all layers, embedding and head.
+    """The LLM without its FFNs and experts: attention of all layers, bare matrices, embedding and head.
 
     Args:
         llm: architecture of the network.
 
     Returns:
-        A network of the layers that have attention.
+        A network of the layers that have attention; bare matrices stay where attention is, and with an FFN or
+        experts only where there is none.
 
     Domain:
         LLMs with attention.
@@ -33,7 +34,9 @@ def attention_part(llm: Llm) -> Llm:
         >>> attention_part(llm).blocks[0].ffn is None, attention_part(llm).vocab
         (True, 8)
     """
-    blocks = tuple(replace(b, ffn=None, experts=None) for b in llm.blocks if b.attention is not None)
+    blocks = tuple(replace(b, ffn=None, experts=None) for b in llm.blocks if not _fed_alone(b))
+    # without any attention there is nothing that this pool would be for
+    blocks = blocks if any(b.attention for b in blocks) else ()
     return replace(llm, blocks=blocks)
 
 
@@ -65,5 +68,14 @@ def ffn_part(llm: Llm) -> Llm:
         >>> ffn_part(llm).blocks[0].attention is None, ffn_part(llm).vocab
         (True, 0)
     """
-    blocks = tuple(replace(b, attention=None) for b in llm.blocks if b.ffn or b.experts)
-    return replace(llm, blocks=blocks, vocab=0, learned_positions=0)
+    blocks = tuple(
+        b if _fed_alone(b) else replace(b, attention=None, matrices=())
+        for b in llm.blocks
+        if b.ffn or b.experts
+    )
+    return replace(llm, blocks=blocks, vocab=0, learned_positions=0, lookup=())
+
+
+def _fed_alone(block: Block) -> bool:
+    """Whether a layer has an FFN or experts, and no attention."""
+    return block.attention is None and bool(block.ffn or block.experts)

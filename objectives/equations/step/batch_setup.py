@@ -155,8 +155,10 @@ def _held_bytes(
     stage = ceil_div(float(llm.layers), d.pp)
     # the first stage has the embedding, as large as the head; a single stage has both, unless they are tied
     edges = layer.head if llm.tied_embedding else where(d.pp > 1.0, layer.head, 2.0 * layer.head)
+    # tables that are looked up lie next to the embedding
+    edges = edges if layer.tables is None else edges + layer.tables
     held = {
-        "weights": (stage * layer.weights() + edges) * precision.weight_bytes,
+        "weights": (layer.stage_weights(stage) + edges) * precision.weight_bytes,
         # every sequence at its full length at once: a paged cache would need fewer chips, and may preempt
         "kv_cache": stage
         * layer.kept_bytes(work.max_context, precision.kv_bytes, chips.stack.window_kept)

@@ -153,7 +153,7 @@ def forward_pass(m: Machine, r: PassInput) -> ForwardPass:
         kv_merges_s=_kv_merges_s(m, r),
         activation_traffic_s=r.rows * _row_traffic_s(m),
         overhead_s=_overhead_s(m, r),
-        head=_matrices(m, r, layer.head, None, head_padded),
+        head=_matrices(m, r, layer.head, layer.looked_up, head_padded),
         head_gather_s=_head_gather_s(m, r, padded),
     )
 
@@ -257,13 +257,13 @@ def _all_to_all_s(m: Machine, r: PassInput) -> Array | None:
         return None
     total: Array = zeros_like(m.ways)
     skew, precision = m.context.workload.routing_skew, m.context.precision
-    both_ways = m.context.llm.hidden * (precision.activation_bytes + residual_bytes(precision))
+    each = precision.activation_bytes + residual_bytes(precision)
     for part in m.layer.routed:
         # up to TP every chip of a replica has all rows, so that none travel
         once = where(part.spread.joined > 1.0, 2.0 * m.all_to_all.latency_s, 0.0)
         # two all-to-alls: rows go out as narrow activations and come back as wide sums
         rows = expert_parallel.rows_sent(part.spread, r.rows, m.ways, skew)
-        total = total + part.share * (once + rows * (both_ways * m.all_to_all.s_per_byte))
+        total = total + part.share * (once + rows * (part.width * each * m.all_to_all.s_per_byte))
     return total
 
 
@@ -322,7 +322,7 @@ def dense_matrices(m: Machine, p: ForwardPass, r: PassInput) -> OperatorTime:
     layer, layers, per_byte = m.layer, float(m.context.llm.layers), m.per_byte
     padded = padded_rows(r.rows, m.chips.stack.tile_rows)
     dense, same = layers * (layer.projection + layer.ffn), r.head_rows is r.rows
-    moved = layers * (layer.projection_traffic + layer.ffn_traffic) * m.context.precision.activation_bytes
+    moved = layer.row_traffic(layers) * m.context.precision.activation_bytes
     whole = dense + layer.head
     size = (whole * _reads(m, r) if layer.routed else whole) * m.context.precision.weight_bytes
     # where all rows reach the head it joins the product; else its own rows are padded apart

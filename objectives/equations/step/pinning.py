@@ -80,7 +80,7 @@ def pinning_values(
         return _matrix_value(chips, per_byte, held_bytes["weights"], read, compute, moved), kv
     draft = 1.0 if work.speculation is None else 1.0 + work.speculation.cost  # as a share of the LLM
     # `held_bytes` counts experts, draft included, among the weights; they are taken out alike
-    experts = ceil_div(float(context.llm.layers), pp) * layer.experts() * (wide * draft)
+    experts = layer.stage_experts(ceil_div(float(context.llm.layers), pp)) * (wide * draft)
     padded = sum(p.share * load.padded_rows * p.elements for p, load in loads)
     routed = _matrix_value(
         chips,

@@ -58,7 +58,7 @@ def _sent_bytes(m: Machine, r: PassInput) -> Array:
     both_ways = m.context.precision.activation_bytes + size
     for part in m.layer.routed:
         rows = expert_parallel.rows_sent(part.spread, r.rows, tp, m.context.workload.routing_skew)
-        total = total + (layers * part.share * llm.hidden * both_ways) * rows
+        total = total + (layers * part.share * part.width * both_ways) * rows
     if m.cp is not None and r.exchanged is not None:
         total = total + (layers * size) * ((m.cp - 1.0) / m.cp * r.exchanged) * r.rows
     return total

@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from dse.cli.input.check_file import check_files, files_in
+from dse.cli.input.check_file import check_files, files_in, remarks_on
 from dse.cli.input.options import Configs, epilog
 from dse.cli.terminal.guard import complain
 from dse.cli.terminal.spinner import spinner
+from dse.cli.terminal.tables import remark
 from dse.errors import ExitCode
 
 EPILOG = epilog(
@@ -36,6 +37,8 @@ def check(
         complain(*(str(problem) for problem in problems))
         complain(_count(found, len(problems)))
         raise typer.Exit(ExitCode.WRONG_INPUT)
+    for text in remarks_on(found, configs):
+        remark(text)
     typer.echo(f"{_files(found)}, no problems")
 
 

@@ -1,6 +1,7 @@
 """`dse front`: what a study has found so far, for people and for programs."""
 
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -29,7 +30,14 @@ from dse.cli.pools.sweep import refuse_options
 from dse.cli.show.design_tables import baseline_table, best_table, chip_table, front_table, mix_table, thinned
 from dse.cli.show.gap import not_exact, proven, show_gap
 from dse.cli.show.infeasible import most_violated, obstacles, violation_table
-from dse.cli.show.run_summary import counted, exact_behind, exact_folders, exact_text, selection_rules
+from dse.cli.show.run_summary import (
+    counted,
+    exact_behind,
+    exact_folders,
+    exact_text,
+    print_layout_remarks,
+    selection_rules,
+)
 from dse.cli.show.uncertainty import (
     MANY,
     NoIntervals,
@@ -172,6 +180,9 @@ def front(
         # of the stored front: that it is empty is not that nothing meets the condition
         if len(stored.frame):
             _show(found, _compared(stored, folder, exact), sure)
+            # of a study that cannot be resolved any more nothing is told
+            with suppress(SpecError):
+                print_layout_remarks(load_study(study, configs), found)
         else:
             _empty(stored, lies)
         # after the answer, since the proof takes as long as the user gives it

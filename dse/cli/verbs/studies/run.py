@@ -19,7 +19,14 @@ from dse.cli.pools.run import print_pooled_cases, run_of_pools
 from dse.cli.pools.sweep import refuse_options
 from dse.cli.show.cases_table import cases_table
 from dse.cli.show.infeasible import most_violated, obstacles, violation_table
-from dse.cli.show.run_summary import counted, exact_folders, exact_text, print_answer, print_files
+from dse.cli.show.run_summary import (
+    counted,
+    exact_folders,
+    exact_text,
+    print_answer,
+    print_files,
+    print_layout_remarks,
+)
 from dse.cli.show.uncertainty import MANY, measured_in
 from dse.cli.show.verdicts import show_stored_verdicts
 from dse.cli.terminal.guard import blame, complain
@@ -210,6 +217,7 @@ def _print_summary(result: Result, study: str, *, samples: int) -> None:
     # 0 with --no-intervals
     sure = measured_in(result.study, result.front, samples) if samples else None
     print_answer(result.front, result.study.spec, sure=sure)
+    print_layout_remarks(result.study, result.front)
     show_stored_verdicts(console, result.front)
     console.print()
     comparison = compared_to_exact(result.front, exact_folders(result.study.slug, result.out))
