@@ -18,14 +18,8 @@ from recent_llms import KINDS
 
 from dse.errors import SpecError
 from dse.spec.huggingface.config import Imported, import_llm
-from dse.spec.huggingface.dense import DENSE
-from dse.spec.huggingface.experts import EXPERTS
-from dse.spec.huggingface.families import FAMILIES, WRAPPED
+from dse.spec.huggingface.families import FAMILIES, TABLES, WRAPPED
 from dse.spec.huggingface.linear import HYBRID
-from dse.spec.huggingface.older import OLDER
-from dse.spec.huggingface.recent.grouped import GROUPED as PLAIN
-from dse.spec.huggingface.recent.mixtures import MIXTURES
-from dse.spec.huggingface.recent.states import STATES
 
 SEES = {"qwen2_vl", "qwen2_vl_text", "qwen2_5_vl_text"}
 """Qwen2 inside models that see; one of them has a published file."""
@@ -251,9 +245,8 @@ def test_every_family_is_counted_by_hand_or_is_known_not_to_be() -> None:
 
 
 def test_a_model_type_is_in_one_table_of_families_only() -> None:
-    tables = (DENSE, EXPERTS, HYBRID, OLDER, PLAIN, MIXTURES, STATES)
-    assert sum(map(len, tables)) == len(FAMILIES)
-    assert set(WRAPPED) & set(FAMILIES) == {"qwen2_vl", "qwen2_5_vl"}
+    assert sum(map(len, TABLES)) == len(FAMILIES)
+    assert set(WRAPPED) & set(FAMILIES) == {"qwen2_vl", "qwen2_5_vl", "step3p7"}
 
 
 def windows(folder: Path, config: Config) -> list[tuple[int, int | None, bool]]:

@@ -14,6 +14,7 @@ from dse.spec.huggingface.reader import (
     every,
     family,
     kinds,
+    kinds_of,
     reach,
 )
 
@@ -113,17 +114,21 @@ def _llama4_kinds(c: HfConfig) -> list[str]:
     return [CHUNKED if r else FULL for r in rotary]
 
 
-def _deepseek(c: HfConfig) -> Network:
+def deepseek(c: HfConfig) -> Network:
     """MLA in every layer; the first layers have a dense FFN, later ones experts."""
     count = c.size("num_hidden_layers")
-    mla = _latent_attention(c)
+    mla = latent_attention(c)
     first, step = c.whole("first_k_dense_replace", None), c.size("moe_layer_freq")
+    # the same rule as DeepSeek's own modelling code
+    usual = ["sparse" if i >= first and i % step == 0 else "dense" for i in range(count)]
+    which = usual
+    if "mlp_layer_types" in c.reads:
+        which = list(kinds_of(c, ("dense", "sparse"), usual, "mlp_layer_types"))
     # a dense DeepSeek has null here; a file without the key is refused, as its sizes would be a guess
     routed = None if c.given("n_routed_experts") is None else _deepseek_experts(c)
     layers = []
-    for i in range(count):
-        # the same rule as DeepSeek's own modelling code
-        sparse = routed is not None and i >= first and i % step == 0
+    for kind in which:
+        sparse = routed is not None and kind == "sparse"
         ffn = {"experts": routed} if sparse else {"ffn": gated_ffn(c)}
         layers.append({"latent_attention": mla, **ffn})
     ahead = c.whole("num_nextn_predict_layers")
@@ -139,7 +144,7 @@ def _deepseek_experts(c: HfConfig) -> dict[str, object]:
     return experts(c, "n_routed_experts", "moe_intermediate_size", shared * width)
 
 
-def _latent_attention(c: HfConfig) -> dict[str, object]:
+def latent_attention(c: HfConfig) -> dict[str, object]:
     """MLA in the keys of an LLM YAML, from the ranks and widths of DeepSeek's files."""
     heads = c.size("num_attention_heads")
     if c.size("num_key_value_heads", heads) != heads:
@@ -186,7 +191,7 @@ _QWEN = GQA | {
     "sliding_window",
     "layer_types",
 }
-_MLA = BASE | {
+MLA = BASE | {
     "intermediate_size",
     "moe_intermediate_size",
     "num_key_value_heads",
@@ -239,11 +244,11 @@ EXPERTS = {
         aliases={"experts_per_token": "num_experts_per_tok"},
     ),
     "llama4_text": family(_llama4, _LLAMA4, "Llama4ForCausalLM", "Llama4ForConditionalGeneration"),
-    "deepseek_v2": family(_deepseek, _MLA, "DeepseekV2ForCausalLM", aliases=_MTP, passes=_WRITTEN),
-    "deepseek_v3": family(_deepseek, _MLA, "DeepseekV3ForCausalLM", aliases=_MTP, passes=_WRITTEN),
+    "deepseek_v2": family(deepseek, MLA, "DeepseekV2ForCausalLM", aliases=_MTP, passes=_WRITTEN),
+    "deepseek_v3": family(deepseek, MLA, "DeepseekV3ForCausalLM", aliases=_MTP, passes=_WRITTEN),
     # published files of Kimi K2 name the class of DeepSeek-V3
     "kimi_k2": family(
-        _deepseek, _MLA, "DeepseekV3ForCausalLM", "KimiK2ForCausalLM", aliases=_MTP, passes=_WRITTEN
+        deepseek, MLA, "DeepseekV3ForCausalLM", "KimiK2ForCausalLM", aliases=_MTP, passes=_WRITTEN
     ),
     "minimax_m2": family(
         _minimax_m2,

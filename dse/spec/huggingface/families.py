@@ -11,11 +11,18 @@ from dse.spec.huggingface.linear import HYBRID
 from dse.spec.huggingface.older import OLDER
 from dse.spec.huggingface.reader import Family
 from dse.spec.huggingface.recent.grouped import GROUPED
+from dse.spec.huggingface.recent.latents import LATENTS
+from dse.spec.huggingface.recent.mambas import MAMBAS
 from dse.spec.huggingface.recent.mixtures import MIXTURES
+from dse.spec.huggingface.recent.searched import SEARCHED
 from dse.spec.huggingface.recent.states import STATES
+from dse.spec.huggingface.recent.unlike import UNLIKE
 from dse.spec.huggingface.wrappers import WRAPPERS
 
-FAMILIES: Mapping[str, Family] = {**DENSE, **EXPERTS, **HYBRID, **OLDER, **GROUPED, **MIXTURES, **STATES}
+TABLES = (DENSE, EXPERTS, HYBRID, OLDER, GROUPED, MIXTURES, STATES, LATENTS, UNLIKE, SEARCHED, MAMBAS)
+"""Families by what their layers have in common; each `model_type` is in one of them."""
+
+FAMILIES: Mapping[str, Family] = {kind: found for table in TABLES for kind, found in table.items()}
 """`model_type` to its family."""
 
 WRAPPED: Mapping[str, tuple[str, ...]] = {kind: w.inside for kind, w in WRAPPERS.items()}

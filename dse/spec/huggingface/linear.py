@@ -45,7 +45,12 @@ def _qwen3_next(c: HfConfig) -> Network:
 def _gated_parts(c: HfConfig) -> tuple[Layer, Layer]:
     """Gated softmax attention, and Gated DeltaNet."""
     full = {"attention": {**attention(c, bias=c.flag("attention_bias")), "gate": True}}
-    state = {
+    return full, state_parts(c)
+
+
+def state_parts(c: HfConfig) -> Layer:
+    """Gated DeltaNet."""
+    return {
         LINEAR: {
             "heads": c.size("linear_num_value_heads"),
             "key_heads": c.size("linear_num_key_heads"),
@@ -56,7 +61,6 @@ def _gated_parts(c: HfConfig) -> tuple[Layer, Layer]:
             "conv": c.size("linear_conv_kernel_dim"),
         }
     }
-    return full, state
 
 
 def _qwen3_5(c: HfConfig) -> Network:

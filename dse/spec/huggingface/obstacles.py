@@ -19,10 +19,20 @@ _OBSTACLES: Final[Mapping[str, str]] = {
         xlstm recurrent_gemma griffin
     """,
     "it has RWKV layers, and an LLM YAML has no key for them": "rwkv rwkv5 rwkv6 rwkv7 rwkv_x070 qwrkv",
-    "it has layers of Mamba-1, and an LLM YAML has no key for their time steps": """
-        mamba falcon_mamba jamba plamo2 phi4flash jet_nemotron
+    "an index picks the tokens that its attention visits, for which there are no keys yet": """
+        deepseek_v32 glm_moe_dsa minimax_m3 minimax_m3_vl minimax_m3_vl_text mistral_large4
+        mistral_large4_text qwen4_exp axk2 glm5_next
     """,
-    "it has attention and a state side by side in one layer": "falcon_h1 hymba",
+    "its KV cache is compressed, many tokens to one entry, for which there are no keys yet": """
+        deepseek_v4 deepseek_ref
+    """,
+    "its later layers read the KV cache of earlier ones, for which there is no key yet": """
+        gemma3n gemma3n_text hunyuan phi4flash
+    """,
+    "its keys and values, or its queries, have widths for which there is no key yet": """
+        mimo_v2 mimo_v2_flash step3 step3_vl
+    """,
+    "its layers share weights and add a few of their own": "zamba zamba2",
     "its layers attend to an LM of bytes or hashes, not to tokens": "blt canine hnet",
 }
 """Why, to the model types."""

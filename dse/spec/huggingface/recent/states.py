@@ -4,6 +4,7 @@ Mamba-2 is linear attention in the keys of an LLM YAML: its groups are heads of 
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from dse.spec.huggingface.dense import GATED, OUTPUT_BIAS
 from dse.spec.huggingface.experts import PREDICTION
@@ -58,12 +59,21 @@ def _pattern(c: HfConfig) -> Sequence[str]:
     """What each layer of Nemotron-H is, in words or in the letters of older files."""
     letters = c.get("hybrid_override_pattern")
     if letters is None:
-        return kinds_of(c, tuple(_LETTERS.values()), (), "layers_block_type")
+        return _listed(c)
     if not isinstance(letters, str) or set(letters) - set(_LETTERS):
         raise c.refuse("hybrid_override_pattern", f"a text of {', '.join(_LETTERS)}")
-    if len(letters) != c.size("num_hidden_layers"):
+    # files of 2026 leave the number of layers out
+    if len(letters) != c.size("num_hidden_layers", len(letters)):
         raise c.refuse("hybrid_override_pattern", f"{c.size('num_hidden_layers')} letters")
     return [_LETTERS[letter] for letter in letters]
+
+
+def _listed(c: HfConfig) -> Sequence[str]:
+    found = c.items("layers_block_type", str)
+    if found and c.get("num_hidden_layers") is None:
+        # the list alone says how many there are
+        c = replace(c, data={**c.data, "num_hidden_layers": len(found)})
+    return kinds_of(c, tuple(_LETTERS.values()), (), "layers_block_type")
 
 
 def _nemotron_h(c: HfConfig) -> Network:
@@ -100,6 +110,7 @@ def _nemotron_experts(c: HfConfig) -> dict[str, object]:
         "gated": False,
         # one FFN, whatever n_shared_experts says
         "shared_width": c.size("moe_shared_expert_intermediate_size"),
+        **({} if c.get("moe_latent_size") is None else {"latent": c.size("moe_latent_size")}),
     }
 
 
@@ -212,7 +223,7 @@ _NEMOTRON = (
     | words("""
     attention_bias use_bias hybrid_override_pattern layers_block_type mamba_num_heads mamba_head_dim
     n_routed_experts num_experts_per_tok moe_intermediate_size moe_shared_expert_intermediate_size
-    num_nextn_predict_layers mamba_ssm_cache_dtype
+    num_nextn_predict_layers mamba_ssm_cache_dtype moe_latent_size
     """)
 )
 _GRANITE = frozenset({"num_local_experts", "num_experts_per_tok", "shared_intermediate_size"})
