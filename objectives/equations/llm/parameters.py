@@ -2,7 +2,7 @@
 
 from math import fsum
 
-from objectives.api import Block, Llm
+from objectives.api import Block, Experts, Llm
 from objectives.equations.llm.attention.kinds import kind_of
 
 
@@ -46,6 +46,49 @@ def params(llm: Llm) -> float:
     final_norm = llm.hidden if llm.vocab else 0
     tables = sum(t.entries * t.width for t in llm.lookup)
     return layers + embeddings + final_norm + llm.learned_positions * llm.hidden + tables
+
+
+def active_params(llm: Llm) -> float:
+    """Parameters that one token visits: those of the network without the experts that it is not sent to [1].
+
+    Args:
+        llm: architecture of the network.
+
+    Returns:
+        Parameters [1].
+
+    Domain:
+        As `params`. The embedding counts, although a token reads one row of it; publishers differ in that.
+
+    Limits:
+        `params` for a network without routed experts.
+
+    Source:
+        Shazeer et al. 2017 (arXiv 1701.06538): a token visits k of E experts.
+
+    Examples:
+        Published: Mixtral 8x7B uses 12.9e9 of 46.7e9 parameters a token (arXiv 2401.04088).
+
+        >>> from objectives.api import Attention, Experts
+        >>> gqa = Attention(heads=32, kv_heads=8, head_dim=128)
+        >>> block = Block(count=32, attention=gqa, experts=Experts(count=8, top_k=2, width=14336, matrices=3))
+        >>> mixtral = Llm(name="8x7b", hidden=4096, vocab=32000, blocks=(block,), nominal_params=47e9)
+        >>> round(active_params(mixtral) / 1e9, 1), round(params(mixtral) / 1e9, 1)
+        (12.9, 46.7)
+    """
+    asleep = fsum(
+        b.count * _expert(b.experts, llm.hidden) * _unvisited(b.experts) for b in llm.blocks if b.experts
+    )
+    return params(llm) - asleep
+
+
+def _expert(experts: Experts, hidden: int) -> float:
+    """Parameters of one routed expert."""
+    return float(experts.matrices * hidden * experts.width)
+
+
+def _unvisited(experts: Experts) -> float:
+    return float(experts.count - experts.top_k)
 
 
 def _block_params(block: Block, hidden: int) -> float:

@@ -11,6 +11,7 @@ from dse.cli.input.output_paths import check_output_file, check_picture_file, ho
 from dse.cli.show_data.article_claims import show_claims
 from dse.cli.show_data.curve_ranking import show_curves
 from dse.cli.show_data.dataflow import show_dataflow
+from dse.cli.show_data.llm_sizes import show_llms
 from dse.cli.show_data.prediction_errors import points, remarks, show_errors, unread
 from dse.cli.show_data.silicon_errors import show_silicon
 from dse.cli.terminal.guard import blame
@@ -35,11 +36,12 @@ EPILOG = epilog(
     "dse validate my-rows.csv --by chip,llm --out predicted.csv --format json",
     "dse validate published-full --curves --by source",
     "dse validate silicon --by use",
+    "dse validate llms",
     "dse validate article",
     "dse validate dataflow --format json",
     codes=(
-        "0 done, 1 the model misses a claim of the article, or no row can be predicted, or no curve is "
-        "there, 2 wrong input."
+        "0 done, 1 the model misses a claim of the article or a size of an LLM, or no row can be "
+        "predicted, or no curve is there, 2 wrong input."
     ),
 )
 
@@ -49,7 +51,7 @@ def validate(
         str,
         typer.Argument(
             metavar="[TABLE|CSV]",
-            help="silicon, article, dataflow, published, published-full, or a CSV of your own.",
+            help="silicon, llms, article, dataflow, published, published-full, or a CSV of your own.",
         ),
     ] = "published",
     by: Annotated[
@@ -118,6 +120,9 @@ def validate(
     published values; separately for chips that were used in the fit, for other chips, and with each chip left
     out.
 
+    TABLE llms: parameters of every LLM, counted from its layers, against published ones (within 1 %); those
+    that a token visits (within 3 %), where they are published; and elements of KV cache that a token leaves.
+
     TABLE article: the claims of the article on SRAM-only chips, computed with the arithmetic of the article
     (cost model `napkin`, which must agree within rounding) and with `roofline`. The verdict is holds,
     differs, or refuted (by more than a factor of two).
@@ -136,6 +141,11 @@ def validate(
     if table == "dataflow":
         _idle(table, **ranking, by=by, plot=plot, out=out, stack=stack, quality=quality)
         show_dataflow(form, configs)
+        return
+    if table == "llms":
+        _idle(table, **ranking, by=by, plot=plot, out=out, stack=stack, quality=quality)
+        if not show_llms(form, configs):
+            raise typer.Exit(ExitCode.FAILED)
         return
     # after the tables that write no files
     check_picture_file("--plot", plot)

@@ -1,0 +1,1 @@
+"""Sizes of LLMs, counted from their layers, beside what their publishers say."""
