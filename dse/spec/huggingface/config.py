@@ -78,7 +78,7 @@ def _imported(c: HfConfig, network: Network, called: str, note: str, day: str) -
         "vocab": c.size("vocab_size"),
         **({"tied_embedding": True} if network.tied else {}),
         **({"learned_positions": network.learned_positions} if network.learned_positions else {}),
-        "blocks": blocks(network.layers),
+        "blocks": blocks(network.layers, network.repeats),
     }
     # the first build only counts: `params` must agree with the sizes, and is derived from them
     count = round(params(build_spec(LlmSpec, data, c.where).resolve()))
