@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from recent_llms import CONFIGS
 
+from dse.errors import SpecError
 from dse.spec.huggingface.config import Imported, import_llm
 from objectives.equations.llm.attention.kinds import kind_of
 
@@ -276,3 +277,55 @@ def test_a_token_leaves_the_kv_cache_that_the_layers_add_up_to(tmp_path: Path, n
 
 def test_every_llm_here_is_held_to_a_count_and_to_its_kv_cache() -> None:
     assert set(CONFIGS) == set(ELEMENTS) | set(CARDS) == set(KV)
+
+
+@pytest.mark.parametrize(
+    ("name", "tokens"), [("olmo-3-7b", 65536), ("command-r-35b", 131072), ("kimi-linear-48b-a3b", 1048576)]
+)
+def test_the_longest_context_of_the_file_is_kept(tmp_path: Path, name: str, tokens: int) -> None:
+    # Command R states 8,192 positions too, and was trained for more
+    assert imported(tmp_path, name).spec.context == tokens
+
+
+def test_a_head_that_is_tied_outside_is_tied_and_one_that_differs_is_refused(tmp_path: Path) -> None:
+    config = CONFIGS["mistral-small-3.1-24b"]
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(config | {"tie_word_embeddings": True}))
+    assert import_llm(path).params == imported(tmp_path, "mistral-small-3.1-24b").params - 131072 * 5120
+    inner = config["text_config"] | {"tie_word_embeddings": False}
+    path.write_text(json.dumps(config | {"tie_word_embeddings": True, "text_config": inner}))
+    with pytest.raises(SpecError, match="expected the same outside and in text_config"):
+        import_llm(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "keys", "words"),
+    [
+        ("gemma-4-31b", {"num_kv_shared_layers": 18}, "KV cache of others"),
+        ("hunyuan-a13b", {"use_cla": True}, "KV cache of others"),
+        ("nemotron-super-49b", {"block_configs": []}, "a list of 80 layers"),
+        ("kimi-linear-48b-a3b", {"linear_attn_config": {"kda_layers": [1]}}, "each of 27 layers"),
+        ("nemotron-3-nano-30b-a3b", {"hybrid_override_pattern": "M*X"}, "a text of M, E, *, -"),
+        ("granite-4.0-h-small", {"mamba_d_head": 32}, "mamba_expand x hidden_size / mamba_n_heads"),
+        ("qwen3.5-27b", {"attn_output_gate": False}, "attn_output_gate: expected true"),
+        ("longcat-flash-560b", {"zero_expert_type": "constant"}, "zero_expert_type: expected identity"),
+        ("phi-4-mini", {"full_attn_mod": 2}, "full_attn_mod: expected 1"),
+        (
+            "dbrx",
+            {"ffn_config": {"moe_num_experts": 16, "inner_size": 3}},
+            "inner_size: expected no unknown key",
+        ),
+        ("step-3.5-flash", {"moe_layers_enum": "3,x"}, "numbers of layers"),
+        ("lfm2-1.2b", {"block_ffn_dim_multiplier": float("inf")}, "a number above 0"),
+    ],
+)
+def test_what_a_family_has_no_place_for_is_refused_by_its_key(
+    tmp_path: Path, name: str, keys: dict[str, object], words: str
+) -> None:
+    config = json.loads(json.dumps(CONFIGS[name]))
+    config.get("text_config", config).update(keys)
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(config))
+    with pytest.raises(SpecError) as caught:
+        import_llm(path)
+    assert words in str(caught.value)

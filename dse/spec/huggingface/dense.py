@@ -138,7 +138,8 @@ DENSE = {
     },
     "qwen3": family(_qwen3, _QWEN | {"attention_bias"}, "Qwen3ForCausalLM"),
     "qwen3_vl_text": family(_qwen3, _QWEN | {"attention_bias"}, "Qwen3VLForConditionalGeneration"),
-    "gemma2": family(_gemma, _GEMMA, "Gemma2ForCausalLM"),
+    # published files say the window twice
+    "gemma2": family(_gemma, _GEMMA, "Gemma2ForCausalLM", aliases={"sliding_window_size": "sliding_window"}),
     "gemma3_text": family(
         _gemma, _GEMMA, "Gemma3ForCausalLM", aliases={"_sliding_window_pattern": "sliding_window_pattern"}
     ),
