@@ -12,10 +12,15 @@ from pathlib import Path
 import pytest
 from recent_llms import CONFIGS
 
+from dse.errors import SpecError
 from dse.spec.huggingface.config import Imported, import_llm
 from objectives.equations.llm.attention.kinds import kind_of
 
 ELEMENTS = {
+    "starcoder-15b": 15_517_456_384,
+    "codegen-16b": 16_032_155_648,
+    "opt-66b": 65_719_701_504,
+    "mpt-30b": 29_957_200_896,
     "glm4-9b-0414": 9_400_094_720,
     "glm-4-9b-chat-hf": 9_399_951_360,
     "glm-4.1v-9b": 9_400_279_040,
@@ -47,6 +52,7 @@ ELEMENTS = {
     "qwen3-vl-8b": 8_190_735_360,
     "jais-2-8b": 8_090_401_280,
     "ministral-8b-hf": 8_019_808_256,
+    "phi-4-mini": 3_836_021_760,
     "youtu-llm-2b": 1_961_560_064,
     "minicpm3-4b": 4_073_875_968,
     "ax-k1-519b": 518_983_052_288,
@@ -77,6 +83,8 @@ ELEMENTS = {
     "qwen3-vl-30b-a3b": 30_532_122_624,
     "ernie-4.5-21b-a3b": 21_825_437_888,
     "ernie-4.5-300b-a47b": 299_484_163_264,
+    "command-moe": 54_962_298_880,
+    "sarvam-30b": 32_152_648_064,
     "qwen3.5-27b": 26_895_998_464,
     "qwen3.5-397b-a17b": 396_346_350_336,
     "minimax-text-01-hf": 456_089_655_296,
@@ -93,6 +101,8 @@ ELEMENTS = {
 """Name to elements of all tensors."""
 
 CARDS = {
+    "jais-13b": 13e9,  # its card
+    "chatglm3-6b": 6.24e9,  # its card
     "exaone-3.5-7.8b": 7.8e9,  # its card
     "baichuan2-13b-chat": 13.9e9,  # sum of its checkpoint, 27.8 GB in bf16
     "orion-14b": 14.5e9,  # sum of its checkpoint, 29 GB in bf16
@@ -103,6 +113,8 @@ CARDS = {
     "internlm-20b": 60 * (4 * 5120**2 + 3 * 5120 * 13824)
     + 2 * 103168 * 5120,  # by hand; the card rounds to 20B
     "minicpm-2b": 2.72e9,  # card: 2.4B without embeddings
+    "mimo-7b": 7.6e9,  # 7.83B of its checkpoint less the layer for multi-token prediction
+    "mobilellm-r1-950m": 949e6,  # its card
     "longcat-flash-560b": 560e9,  # its card
     "glm-4.5v": 106e9,  # card of GLM-4.5-Air, whose LLM it has
     "ling-lite-1.5": 16.8e9,  # its card
@@ -118,10 +130,17 @@ CARDS = {
     "hunyuan-a13b": 80e9,  # its card
     "step-3.5-flash": 196e9,  # its card
     "step-3.7-flash": 196e9,  # the card of Step-3.5; the file has no other heads
+    "ouro-1.4b": 1.43e9,  # its checkpoint
 }
 """Name to the total on the model card."""
 
 KV = {
+    "starcoder-15b": 40 * 2 * 1 * 128,
+    "codegen-16b": 34 * 2 * 24 * 256,
+    "opt-66b": 64 * 2 * 72 * 128,
+    "mpt-30b": 48 * 2 * 64 * 112,
+    "jais-13b": 40 * 2 * 40 * 128,
+    "chatglm3-6b": 28 * 2 * 2 * 128,
     "glm4-9b-0414": 40 * 2 * 2 * 128,
     "glm-4-9b-chat-hf": 40 * 2 * 2 * 128,
     "glm-4.1v-9b": 40 * 2 * 2 * 128,
@@ -160,6 +179,9 @@ KV = {
     "qwen3-vl-8b": 36 * 2 * 8 * 128,
     "jais-2-8b": 32 * 2 * 26 * 128,
     "ministral-8b-hf": 36 * 2 * 8 * 128,
+    "mimo-7b": 36 * 2 * 8 * 128,
+    "phi-4-mini": 32 * 2 * 8 * 128,
+    "mobilellm-r1-950m": 22 * 2 * 6 * 64,
     "youtu-llm-2b": 32 * (512 + 64),
     "minicpm3-4b": 62 * (256 + 32),
     "ax-k1-519b": 61 * (512 + 64),
@@ -196,6 +218,8 @@ KV = {
     "ling-mini-2.0": 20 * 2 * 4 * 128,
     "deepseek-moe-16b": 28 * 2 * 16 * 128,
     "ling-mini-2.0-v2": 20 * 2 * 4 * 128,
+    "command-moe": 33 * 2 * 8 * 128,
+    "sarvam-30b": 19 * 2 * 4 * 64,
     "qwen3.5-27b": 16 * 2 * 4 * 256,
     "qwen3.5-397b-a17b": 15 * 2 * 2 * 256,
     "minimax-m1-80k": 10 * 2 * 8 * 128,
@@ -217,6 +241,7 @@ KV = {
     "laguna-33b": 40 * 2 * 8 * 128,
     "step-3.5-flash": 45 * 2 * 8 * 128,
     "step-3.7-flash": 45 * 2 * 8 * 128,
+    "ouro-1.4b": 4 * 24 * 2 * 16 * 128,
 }
 """Name to elements of KV cache that a token leaves: layers x 2 x KV heads x their width."""
 
@@ -252,3 +277,55 @@ def test_a_token_leaves_the_kv_cache_that_the_layers_add_up_to(tmp_path: Path, n
 
 def test_every_llm_here_is_held_to_a_count_and_to_its_kv_cache() -> None:
     assert set(CONFIGS) == set(ELEMENTS) | set(CARDS) == set(KV)
+
+
+@pytest.mark.parametrize(
+    ("name", "tokens"), [("olmo-3-7b", 65536), ("command-r-35b", 131072), ("kimi-linear-48b-a3b", 1048576)]
+)
+def test_the_longest_context_of_the_file_is_kept(tmp_path: Path, name: str, tokens: int) -> None:
+    # Command R states 8,192 positions too, and was trained for more
+    assert imported(tmp_path, name).spec.context == tokens
+
+
+def test_a_head_that_is_tied_outside_is_tied_and_one_that_differs_is_refused(tmp_path: Path) -> None:
+    config = CONFIGS["mistral-small-3.1-24b"]
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(config | {"tie_word_embeddings": True}))
+    assert import_llm(path).params == imported(tmp_path, "mistral-small-3.1-24b").params - 131072 * 5120
+    inner = config["text_config"] | {"tie_word_embeddings": False}
+    path.write_text(json.dumps(config | {"tie_word_embeddings": True, "text_config": inner}))
+    with pytest.raises(SpecError, match="expected the same outside and in text_config"):
+        import_llm(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "keys", "words"),
+    [
+        ("gemma-4-31b", {"num_kv_shared_layers": 18}, "KV cache of others"),
+        ("hunyuan-a13b", {"use_cla": True}, "KV cache of others"),
+        ("nemotron-super-49b", {"block_configs": []}, "a list of 80 layers"),
+        ("kimi-linear-48b-a3b", {"linear_attn_config": {"kda_layers": [1]}}, "each of 27 layers"),
+        ("nemotron-3-nano-30b-a3b", {"hybrid_override_pattern": "M*X"}, "a text of M, E, *, -"),
+        ("granite-4.0-h-small", {"mamba_d_head": 32}, "mamba_expand x hidden_size / mamba_n_heads"),
+        ("qwen3.5-27b", {"attn_output_gate": False}, "attn_output_gate: expected true"),
+        ("longcat-flash-560b", {"zero_expert_type": "constant"}, "zero_expert_type: expected identity"),
+        ("phi-4-mini", {"full_attn_mod": 2}, "full_attn_mod: expected 1"),
+        (
+            "dbrx",
+            {"ffn_config": {"moe_num_experts": 16, "inner_size": 3}},
+            "inner_size: expected no unknown key",
+        ),
+        ("step-3.5-flash", {"moe_layers_enum": "3,x"}, "numbers of layers"),
+        ("lfm2-1.2b", {"block_ffn_dim_multiplier": float("inf")}, "a number above 0"),
+    ],
+)
+def test_what_a_family_has_no_place_for_is_refused_by_its_key(
+    tmp_path: Path, name: str, keys: dict[str, object], words: str
+) -> None:
+    config = json.loads(json.dumps(CONFIGS[name]))
+    config.get("text_config", config).update(keys)
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(config))
+    with pytest.raises(SpecError) as caught:
+        import_llm(path)
+    assert words in str(caught.value)

@@ -11,7 +11,7 @@ import yaml
 from dse.errors import Problem, SpecError, spec_error, told
 from dse.spec.huggingface.families import FAMILIES, INNER_NOTE, OUTER, WRAPPED, defaults
 from dse.spec.huggingface.json_file import read_json
-from dse.spec.huggingface.keys import WRAPPER, key_problems, rope_problems
+from dse.spec.huggingface.keys import CONTEXTS, WRAPPER, key_problems, rope_problems
 from dse.spec.huggingface.naming import name_in, nominal, slug, text_of
 from dse.spec.huggingface.obstacles import obstacle
 from dse.spec.huggingface.reader import Family, HfConfig, Network, blocks
@@ -22,6 +22,9 @@ from objectives.equations.llm.parameters import params
 
 SOURCE = "hf-config"
 """Key of the sources that imported numbers cite."""
+
+MOST_CONTEXT = 10**9
+"""Tokens; tokenizers write more where they know no limit."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +79,10 @@ def _imported(c: HfConfig, network: Network, called: str, note: str, day: str) -
         "nominal_params": "1B",
         "hidden": c.size("hidden_size"),
         "vocab": c.size("vocab_size"),
+        **({"context": longest} if (longest := _longest(c)) else {}),
         **({"tied_embedding": True} if network.tied else {}),
         **({"learned_positions": network.learned_positions} if network.learned_positions else {}),
-        "blocks": blocks(network.layers),
+        "blocks": blocks(network.layers, network.repeats),
     }
     # the first build only counts: `params` must agree with the sizes, and is derived from them
     count = round(params(build_spec(LlmSpec, data, c.where).resolve()))
@@ -89,6 +93,14 @@ def _imported(c: HfConfig, network: Network, called: str, note: str, day: str) -
     data["nominal_params"] = nominal(name, count)
     spec = build_spec(LlmSpec, data, c.where)
     return Imported(spec, _yaml(data), count)
+
+
+def _longest(c: HfConfig) -> int | None:
+    """Longest context that the file states under any name [token]; None where it states none."""
+    found = [c.data.get(key) for key in CONTEXTS]
+    # a number with a fraction or without end is no length
+    lengths = [n for n in found if isinstance(n, int) and not isinstance(n, bool) and 0 < n <= MOST_CONTEXT]
+    return max(lengths, default=None)
 
 
 def _yaml(data: Mapping[str, object]) -> str:

@@ -80,6 +80,14 @@ def _mistral(c: HfConfig) -> Network:
     )
 
 
+def _phi3(c: HfConfig) -> Network:
+    # every so many layers see everything: all of them, in every file that was published
+    c.must("full_attn_mod", 1)
+    for key in ("mlp_bias", "lm_head_bias", "attention_bias"):
+        c.must(key, False)
+    return _mistral(c)
+
+
 def _qwen2(c: HfConfig) -> Network:
     # Qwen2 has biases on query, key and value without a key that says so
     return Network(layers=dense(c, qwen_kinds(c), bias=True), tied=c.flag("tie_word_embeddings"))
@@ -114,8 +122,15 @@ DENSE = {
         _internlm2, GATED | {"attention_bias"}, "InternLM2ForCausalLM", aliases={"bias": "attention_bias"}
     ),
     "mistral": family(_mistral, GATED | _WINDOWS, "MistralForCausalLM"),
-    "phi3": family(_mistral, GATED | _WINDOWS, "Phi3ForCausalLM"),
+    "phi3": family(
+        _phi3,
+        GATED | _WINDOWS | {"full_attn_mod", "mlp_bias", "lm_head_bias", "attention_bias"},
+        "Phi3ForCausalLM",
+    ),
     "qwen2": family(_qwen2, _QWEN, "Qwen2ForCausalLM"),
+    "mimo": family(
+        _qwen2, _QWEN, "MiMoForCausalLM", passes="num_nextn_predict_layers attention_bias use_mrope"
+    ),
     # older files of the two that see keep the keys of the language model at the top
     **{
         kind: family(_qwen2, _QWEN, *_SEES, passes="vision_config vision_start_token_id vision_token_id")
@@ -123,7 +138,8 @@ DENSE = {
     },
     "qwen3": family(_qwen3, _QWEN | {"attention_bias"}, "Qwen3ForCausalLM"),
     "qwen3_vl_text": family(_qwen3, _QWEN | {"attention_bias"}, "Qwen3VLForConditionalGeneration"),
-    "gemma2": family(_gemma, _GEMMA, "Gemma2ForCausalLM"),
+    # published files say the window twice
+    "gemma2": family(_gemma, _GEMMA, "Gemma2ForCausalLM", aliases={"sliding_window_size": "sliding_window"}),
     "gemma3_text": family(
         _gemma, _GEMMA, "Gemma3ForCausalLM", aliases={"_sliding_window_pattern": "sliding_window_pattern"}
     ),

@@ -82,10 +82,11 @@ def _gpt_oss(c: HfConfig) -> Network:
 def _llama4(c: HfConfig) -> Network:
     """LLaMA-4: some layers have experts with one shared, the others a dense FFN; some attend in chunks."""
     heads = attention(c, bias=c.flag("attention_bias"))
-    width = c.size("intermediate_size")
-    # one shared expert, as wide as a routed one
-    routed = experts(c, "num_local_experts", "intermediate_size", shared_width=width)
-    sparse = _llama4_sparse(c)
+    sparse, routed = _llama4_sparse(c), None
+    if sparse:
+        # one shared expert, as wide as a routed one
+        shared = c.size("intermediate_size")
+        routed = experts(c, "num_local_experts", "intermediate_size", shared_width=shared)
     layers = []
     for i, kind in enumerate(kinds(c, _llama4_kinds(c))):
         # dense layers have a width of their own
@@ -96,6 +97,9 @@ def _llama4(c: HfConfig) -> Network:
 
 def _llama4_sparse(c: HfConfig) -> set[int]:
     given = c.items("moe_layers", int)
+    if given is None and c.get("interleave_moe_layer_step") == 0:
+        # MobileLLM-R1: no experts at all
+        return set()
     step = c.size("interleave_moe_layer_step")
     # the last layer of each interval has experts
     return set(range(step - 1, c.size("num_hidden_layers"), step) if given is None else given)

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
-from math import isfinite
+from math import inf, isfinite
 from pathlib import Path
 from typing import Final
 
@@ -18,8 +18,8 @@ _DIGITS: Final = 18
 def read_json(file: Path) -> object:
     """Data of a JSON file; raises `SpecError`, with the line where it is known.
 
-    A key that is written twice is refused, of which JSON would keep the last, and so are NaN, infinities and
-    whole numbers of more than 18 digits.
+    A key that is written twice is refused, of which JSON would keep the last, and so are NaN, minus
+    infinity and whole numbers of more than 18 digits.
     """
     text = read_text(file, JSON_LIMIT, pipes=True)
     return _Strict(text, str(file)).data()
@@ -74,6 +74,9 @@ class _Strict:
         return number
 
     def _constant(self, name: str) -> float:
+        # Transformers writes it for a limit that is none, such as that of the time steps of Mamba
+        if name == "Infinity":
+            return inf
         raise self._refuse(name, f"expected a number, got {name}")
 
     def _refuse(self, literal: str, what: str, *, last: bool = False) -> SpecError:

@@ -52,6 +52,17 @@ _IGNORED: Final = {
 }
 """Why keys may be passed over, to the keys."""
 
+CONTEXTS: Final = (
+    "max_position_embeddings",
+    "model_max_length",
+    "max_sequence_length",
+    "max_seq_len",
+    "seq_length",
+    "n_positions",
+    "n_ctx",
+)
+"""Keys for the longest context; where a file has several, the largest counts."""
+
 IGNORED: Final = frozenset(key for keys in _IGNORED.values() for key in keys.split())
 """Keys that change no size, no FLOP and no byte that an LLM YAML describes."""
 

@@ -1,6 +1,6 @@
-"""Families of LLMs whose FFN has two matrices: GPT-2, GPT-NeoX, GPT-J, BLOOM, Falcon."""
+"""Families of LLMs before LLaMA and their kin: GPT-2, GPT-NeoX, GPT-J, BLOOM, Falcon, OPT, MPT, ChatGLM."""
 
-from dse.spec.huggingface.reader import BASE, HfConfig, Network, attention, family
+from dse.spec.huggingface.reader import BASE, HfConfig, Network, attention, family, words
 
 BIASES = "biases other than those of query, key and value are not counted"
 LM_HEAD = "the checkpoint keeps the LM head apart from the embedding"
@@ -77,6 +77,88 @@ def _falcon(c: HfConfig) -> Network:
     )
 
 
+def _gpt_bigcode(c: HfConfig) -> Network:
+    c.must("add_cross_attention", False)
+    one = 1 if c.flag("multi_query", True) else c.size("num_attention_heads")
+    tied, positions = c.flag("tie_word_embeddings", True), c.size("n_positions")
+    return _network(
+        c, bias=True, width="n_inner", tied=tied, kv_heads=one, positions=positions, notes=(BIASES,)
+    )
+
+
+def _opt(c: HfConfig) -> Network:
+    """OPT, whose embedding may be narrower than its layers in one size, which is refused."""
+    c.must("word_embed_proj_dim", c.size("hidden_size"))
+    # two rows before the first position
+    positions = c.size("max_position_embeddings") + 2
+    return _network(
+        c,
+        bias=c.flag("enable_bias", True),
+        width="ffn_dim",
+        tied=c.flag("tie_word_embeddings", True),
+        positions=positions,
+        notes=(BIASES,),
+    )
+
+
+def _mpt(c: HfConfig) -> Network:
+    """MPT: one KV head for all, for some or for each; ALiBi or learned positions."""
+    c.must("no_bias", True)
+    inside = c.part("attn_config", *_MPT_ATTENTION)
+    kind, heads = inside.get("attn_type"), c.size("num_attention_heads")
+    if kind not in (None, "multihead_attention", "multiquery_attention", "grouped_query_attention"):
+        raise inside.refuse(
+            "attn_type", "multihead_attention, multiquery_attention or grouped_query_attention"
+        )
+    kv = {"multiquery_attention": 1}.get(str(kind), heads)
+    if kind == "grouped_query_attention":
+        kv = inside.size("kv_n_heads")
+    learned = c.flag("learned_pos_emb", True) and not inside.flag("alibi") and not inside.flag("rope")
+    times = c.size("expansion_ratio", 4)
+    layer = {
+        "attention": attention(c, bias=False, kv_heads=kv),
+        "ffn": {"width": times * c.size("hidden_size"), "gated": False},
+    }
+    return Network(
+        layers=(layer,) * c.size("num_hidden_layers"),
+        tied=c.flag("tie_word_embeddings", True),
+        learned_positions=c.size("max_seq_len") if learned else 0,
+    )
+
+
+def _jais(c: HfConfig) -> Network:
+    """Jais: GPT-2 with a gated FFN and, in place of learned positions, ALiBi."""
+    gated = c.get("activation_function") == "swiglu"
+    layer = {
+        "attention": attention(c, bias=True, kv_heads=c.size("num_attention_heads")),
+        "ffn": {"width": c.size("n_inner", 4 * c.size("hidden_size")), "gated": gated},
+    }
+    learned = c.get("position_embedding_type") != "alibi"
+    return Network(
+        layers=(layer,) * c.size("num_hidden_layers"),
+        tied=c.flag("tie_word_embeddings", True),
+        learned_positions=c.size("n_positions") if learned else 0,
+        notes=(BIASES,),
+    )
+
+
+def _chatglm(c: HfConfig) -> Network:
+    """ChatGLM2 and 3, GLM-4: grouped queries and a gated FFN."""
+    for key, wanted in (("add_bias_linear", False), ("multi_query_attention", True)):
+        c.must(key, wanted)
+    layer = {
+        "attention": attention(c, bias=c.flag("add_qkv_bias")),
+        "ffn": {"width": c.size("intermediate_size"), "gated": True},
+    }
+    return Network(layers=(layer,) * c.size("num_hidden_layers"), tied=c.flag("tie_word_embeddings"))
+
+
+_MPT_ATTENTION = words(
+    """
+    attn_type kv_n_heads alibi rope alibi_bias_max attn_impl attn_pdrop attn_uses_sequence_id clip_qkv
+    prefix_lm qk_ln qk_gn softmax_scale sliding_window_size rope_theta rope_impl
+    """
+)
 _OLD = {
     "n_embd": "hidden_size",
     "n_embed": "hidden_size",
@@ -109,6 +191,56 @@ OLDER = {
         _gpt_neox,
         BASE | {"intermediate_size", "attention_bias", "use_parallel_residual"},
         "GPTNeoXForCausalLM",
+    ),
+    "gpt_bigcode": family(
+        _gpt_bigcode,
+        BASE | {"n_inner", "n_positions", "add_cross_attention", "multi_query"},
+        "GPTBigCodeForCausalLM",
+        aliases=_OLD,
+        passes="attention_softmax_in_fp32 scale_attention_softmax_in_fp32 inference_runner "
+        "max_batch_size max_sequence_length pad_key_length pre_allocate_kv_cache validate_runner_input",
+    ),
+    "codegen": family(_gptj, BASE | {"n_inner"}, "CodeGenForCausalLM", aliases=_OLD),
+    "opt": family(
+        _opt,
+        BASE | {"ffn_dim", "word_embed_proj_dim", "max_position_embeddings", "enable_bias"},
+        "OPTForCausalLM",
+        passes="do_layer_norm_before layer_norm_elementwise_affine layerdrop",
+    ),
+    "mpt": family(
+        _mpt,
+        BASE | words("attn_config no_bias learned_pos_emb expansion_ratio max_seq_len"),
+        "MPTForCausalLM",
+        "MptForCausalLM",
+        aliases={"d_model": "hidden_size", "n_heads": "num_attention_heads", "n_layers": "num_hidden_layers"},
+        passes="embedding_fraction init_config init_device logit_scale norm_type ffn_config",
+    ),
+    "jais": family(
+        _jais,
+        BASE | words("n_inner n_positions activation_function position_embedding_type"),
+        "JAISLMHeadModel",
+        aliases=_OLD,
+        passes="mup_embeddings_scale mup_output_alpha mup_width_scale mup_scale_qk_dot_by_d width_scale "
+        "embeddings_scale scale_qk_dot_by_d alibi_scaling",
+    ),
+    "chatglm": family(
+        _chatglm,
+        BASE
+        | words(
+            "num_key_value_heads head_dim intermediate_size add_bias_linear add_qkv_bias "
+            "multi_query_attention"
+        ),
+        "ChatGLMModel",
+        "ChatGLMForConditionalGeneration",
+        aliases={
+            "num_layers": "num_hidden_layers",
+            "padded_vocab_size": "vocab_size",
+            "ffn_hidden_size": "intermediate_size",
+            "kv_channels": "head_dim",
+            "multi_query_group_num": "num_key_value_heads",
+        },
+        passes="fp32_residual_connection apply_query_key_layer_scaling pre_seq_len "
+        "prefix_projection quantization_bit layernorm_epsilon",
     ),
     "falcon": _FALCON_FAMILY,
     "RefinedWeb": _FALCON_FAMILY,

@@ -118,6 +118,8 @@ class Network:
     learned_positions: int = 0
     notes: tuple[str, ...] = ()
     """What a reader should know that the sizes do not say."""
+    repeats: int = 1
+    """Times that all layers run one after the other, with the same weights and a KV cache each (Ouro)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,8 +225,11 @@ def reach(c: HfConfig, kind: str) -> dict[str, object]:
     return {"window": c.size("attention_chunk_size"), "chunked": True}
 
 
-def blocks(layers: Iterable[Layer]) -> list[dict[str, object]]:
-    """Equal layers counted together, in the order in which each is first met."""
+def blocks(layers: Iterable[Layer], repeats: int = 1) -> list[dict[str, object]]:
+    """Equal layers counted together, in the order in which each is first met; all of them `repeats` times."""
     # as text, because mappings are not hashable; a Counter keeps the order of first appearance
     texts = [json.dumps(layer) for layer in layers]
-    return [{"count": n, **json.loads(text)} for text, n in Counter(texts).items()]
+    return [
+        {"count": n * repeats, **({"distinct": n} if repeats > 1 else {}), **json.loads(text)}
+        for text, n in Counter(texts).items()
+    ]

@@ -43,10 +43,10 @@ def import_(
 ) -> None:
     """Write an LLM file from the config.json of a Hugging Face checkpoint.
 
-    Supports dense and mixture-of-experts LLMs with softmax attention over the whole context, a window or a
-    chunk, and latent attention. Anything else is refused with its name: the model_type, the class, the kind
-    of a layer, and every key that may change sizes. Parameters are counted; compare the count with the model
-    card.
+    Supports decoders with softmax, latent and linear attention, Mamba, short convolutions, an FFN or experts.
+    Anything else is refused with its name and the reason: the model_type, the class, the kind of a layer, and
+    every key that may change sizes. The longest context of the file is kept. Parameters are counted; compare
+    the count with the model card.
     """
     called = _name(output, name)
     check_output_file("--output", output)

@@ -26,6 +26,8 @@ CONV = "conv"
 TAPS = "short convolutions count with their matrices alone, without the few tokens that they keep"
 _HEAD = 64
 """Width of a head of values, where Mamba-1 has none: it changes no count."""
+_MOST = 1_000
+"""Of a factor of the width of an FFN."""
 
 
 def _mamba1(c: HfConfig, inner: int) -> Layer:
@@ -148,8 +150,8 @@ def _lfm2(c: HfConfig) -> Network:
     width = c.size("intermediate_size")
     if c.flag("block_auto_adjust_ff_dim", True):
         multiple, times = c.size("block_multiple_of"), c.get("block_ffn_dim_multiplier")
-        if isinstance(times, bool) or not isinstance(times, int | float) or times <= 0:
-            raise c.refuse("block_ffn_dim_multiplier", "a number above 0")
+        if isinstance(times, bool) or not isinstance(times, int | float) or not 0 < times < _MOST:
+            raise c.refuse("block_ffn_dim_multiplier", f"a number above 0 and below {_MOST}")
         # two thirds, times a factor, rounded up, as Transformers has it
         width = -(-int(times * int(2 * width / 3)) // multiple) * multiple
     return _conv_layers(c, [{"ffn": {"width": width, "gated": True}}] * c.size("num_hidden_layers"))

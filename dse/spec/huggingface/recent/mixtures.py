@@ -140,6 +140,10 @@ def _ernie(c: HfConfig) -> Sequence[bool]:
     return [start <= i <= end and (i + 1) % c.size("moe_layer_interval") == 0 for i in range(count)]
 
 
+def _cohere_shared(c: HfConfig) -> int:
+    return c.whole("n_shared_experts") * c.size("intermediate_size")
+
+
 def _granite_shared(c: HfConfig) -> int:
     return c.whole("shared_intermediate_size")
 
@@ -251,6 +255,28 @@ MIXTURES = {
         passes=_BAILING_PASSES,
     ),
     "bailing_moe_v2": _row(_BAILING, "BailingMoeV2ForCausalLM", more=_BAILING_KEYS, passes=_BAILING_PASSES),
+    "cohere2_moe": _row(
+        Mixture(
+            which=every_nth,
+            tied=True,
+            parallel=True,
+            width="prefix_dense_intermediate_size",
+            expert_width="intermediate_size",
+            shared=_cohere_shared,
+            sparse=but_first,
+        ),
+        "Cohere2MoeForCausalLM",
+        more=f"n_shared_experts first_k_dense_replace mlp_layer_types {_WINDOWS}",
+        passes="prefix_dense_sliding_window_pattern shared_expert_combination_strategy expert_selection_fn",
+    ),
+    "sarvam_moe": _row(
+        Mixture(output_bias=False, shared=as_wide_as_routed, sparse=but_first),
+        "SarvamMoEForCausalLM",
+        more=_GLM_KEYS,
+        passes="moe_router_enable_expert_bias moe_router_enable_shared_expert "
+        "moe_shared_expert_intermediate_size embedding_dropout norm_head",
+        use_qkv_bias="attention_bias",
+    ),
     "deepseek": _row(
         Mixture(shared=as_wide_as_routed, sparse=_every_freq),
         "DeepseekForCausalLM",

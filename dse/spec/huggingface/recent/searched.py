@@ -3,6 +3,8 @@
 from dse.spec.huggingface.dense import GATED, OUTPUT_BIAS, gated_ffn
 from dse.spec.huggingface.reader import HfConfig, Layer, Network, attention, family, words
 
+_MOST = 1_000
+"""Of a factor of the width of an FFN."""
 _ATTENTION = "no_op n_heads_in_group replace_with_linear window_length num_sink_tokens sparsify"
 _SINKS = ("num_sink_tokens", "sparsify", "unshifted_sink", "use_prefill_window_in_sink_attention")
 _FFN = words("no_op ffn_mult replace_with_linear sparsify intermediate_size hidden_act")
@@ -63,8 +65,8 @@ def _nas_ffn(c: HfConfig, layer: HfConfig) -> dict[str, object]:
     if inside.get("intermediate_size") is not None:
         return {"ffn": gated_ffn(inside)}
     multiple = inside.get("ffn_mult")
-    if isinstance(multiple, bool) or not isinstance(multiple, int | float) or multiple <= 0:
-        raise inside.refuse("ffn_mult", "a number above 0")
+    if isinstance(multiple, bool) or not isinstance(multiple, int | float) or not 0 < multiple < _MOST:
+        raise inside.refuse("ffn_mult", f"a number above 0 and below {_MOST}")
     # two thirds, rounded up to a multiple of 256, as the code of the checkpoint has it
     width = -(-int(2 * multiple * c.size("hidden_size") / 3) // 256) * 256
     return {"ffn": {"width": width, "gated": True}}

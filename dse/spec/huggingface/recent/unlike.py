@@ -94,6 +94,18 @@ def _arctic(c: HfConfig) -> Network:
     return Network(layers=(layer,) * c.size("num_hidden_layers"), tied=c.flag("tie_word_embeddings"))
 
 
+def _ouro(c: HfConfig) -> Network:
+    """All layers several times; each time has a KV cache of its own."""
+    c.must("use_sliding_window", False)
+    layer = {"attention": attention(c, bias=False), "ffn": gated_ffn(c)}
+    return Network(
+        layers=(layer,) * len(kinds_of(c, (FULL,), uniform(c, FULL))),
+        tied=c.flag("tie_word_embeddings"),
+        notes=(NORMS, "every token goes through all of the loops"),
+        repeats=c.size("total_ut_steps"),
+    )
+
+
 def _grok(c: HfConfig) -> Network:
     """Experts, and in Grok-2 an FFN next to them."""
     c.must("global_attn_every_n", 1)
@@ -327,6 +339,12 @@ UNLIKE = {
         passes="cla_share_factor capacity_factor moe_drop_tokens moe_random_routing_dropped_token mlp_bias "
         "group_limited_greedy kv_lora_rank q_lora_rank qk_rope_head_dim qk_nope_head_dim v_head_dim use_mla "
         "dense_list class_num pool_type anyres_pooling_size anyres_vit_max_image_size anyres_vit_two_views",
+    ),
+    "ouro": family(
+        _ouro,
+        GATED | words("layer_types use_sliding_window total_ut_steps"),
+        "OuroForCausalLM",
+        passes="sliding_window max_window_layers early_exit_threshold",
     ),
     "laguna": family(
         _laguna,
