@@ -77,18 +77,20 @@ def active_params(llm: Llm) -> float:
         (12.9, 46.7)
     """
     asleep = fsum(
-        b.count * _expert(b.experts, llm.hidden) * _unvisited(b.experts) for b in llm.blocks if b.experts
+        b.stored_layers * _expert(b.experts, llm.hidden) * _unvisited(b.experts)
+        for b in llm.blocks
+        if b.experts
     )
     return params(llm) - asleep
 
 
 def _expert(experts: Experts, hidden: int) -> float:
     """Parameters of one routed expert."""
-    return float(experts.matrices * hidden * experts.width)
+    return float(experts.matrices * (experts.latent or hidden) * experts.width)
 
 
 def _unvisited(experts: Experts) -> float:
-    return float(experts.count - experts.top_k)
+    return experts.count - experts.mean_top_k
 
 
 def _block_params(block: Block, hidden: int) -> float:

@@ -1,0 +1,1 @@
+"""What a checkpoint says besides sizes: the formats of its weights."""

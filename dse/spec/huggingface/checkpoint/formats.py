@@ -1,0 +1,117 @@
+"""Formats of the parts of the weights, as a checkpoint has them."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from dse.spec.huggingface.checkpoint.methods import HEAD, KEPT, Quantised, quantised
+from dse.spec.huggingface.checkpoint.modules import leaves
+from dse.spec.huggingface.reader import Layer
+from dse.text import short
+
+REST: Final = "rest"
+_DTYPES: Final = {
+    "bfloat16": "bf16",
+    "float16": "fp16",
+    "half": "fp16",
+    "float32": "fp32",
+    "float": "fp32",
+    "float8_e4m3fn": "fp8",
+}
+_USUAL: Final = "bf16"
+"""Format of what is not quantised where the file does not say it."""
+_SOME: Final = 0.005
+"""Of a part: less of it in another format is not worth a remark."""
+SECTIONS: Final = ("quantization_config", "compression_config", "quantization")
+"""Keys that say how weights are quantised."""
+TYPES: Final = ("dtype", "torch_dtype")
+"""Keys that say the format of what is not quantised."""
+
+
+@dataclass(frozen=True)
+class Formats:
+    """The format of each part of the weights; what is not named has that of `rest`."""
+
+    parts: Mapping[str, str]
+    """Empty where the checkpoint says none."""
+    notes: tuple[str, ...] = ()
+
+
+def formats_of(
+    configs: Sequence[Mapping[str, object]],
+    beside: Mapping[str, object] | None,
+    layers: Sequence[Layer],
+    hidden: int,
+    *,
+    tied: bool,
+) -> Formats:
+    """Formats of the parts of a network with these layers.
+
+    `configs` are the keys of the language model and those around it, `beside` those of `hf_quant_config.json`.
+    """
+    plain, notes = _plain(configs)
+    section = _section(configs) or beside
+    if not section:
+        return Formats({REST: plain} if plain else {}, notes)
+    found = quantised(section)
+    if found.usual is None and not found.said.said:
+        return Formats({}, (*notes, *found.notes))
+    shares = _shares(found, layers, hidden)
+    if not tied:
+        shares["head"] = Counter({found.said.of(*HEAD) or KEPT: 1})
+    parts, mixed = {}, []
+    for part, counted in shares.items():
+        (most, size), total = counted.most_common(1)[0], counted.total()
+        parts[part] = most
+        others = {f: n / total for f, n in counted.items() if f != most and n > _SOME * total}
+        mixed += [f"{share:.0%} of {part} in {f or plain or _USUAL}" for f, share in others.items()]
+    rest = plain or _USUAL
+    if mixed:
+        notes += (f"counted in the format of the larger share, though the file has {', '.join(mixed)}",)
+    notes += () if plain else (f"the file does not say the format of what is not quantised; {rest} assumed",)
+    return Formats(_short({p: f or rest for p, f in parts.items()}, rest), (*notes, *found.notes))
+
+
+def _shares(found: Quantised, layers: Iterable[Layer], hidden: int) -> dict[str, Counter[str]]:
+    """Elements of each part by format."""
+    shares: dict[str, Counter[str]] = {}
+    for number, layer in enumerate(layers):
+        for leaf in leaves(layer, hidden):
+            form = found.said.of_layer(number, leaf.names)
+            form = (found.usual or KEPT) if form is None else form
+            shares.setdefault(leaf.part, Counter())[form] += leaf.size
+    return shares
+
+
+def _short(parts: Mapping[str, str], rest: str) -> dict[str, str]:
+    """Without the parts that have the format of the rest; experts that all tokens visit follow `dense`."""
+    named = {
+        part: form
+        for part, form in parts.items()
+        if form != parts.get("dense", rest) or (part != "shared" and form != rest)
+    }
+    return {**{p: f for p, f in named.items() if p == "shared" or f != rest}, REST: rest}
+
+
+def _plain(configs: Iterable[Mapping[str, object]]) -> tuple[str | None, tuple[str, ...]]:
+    """The format of what is not quantised, and a note on one that is not known."""
+    for config in configs:
+        for key in TYPES:
+            value = config.get(key)
+            if value is None or value == "auto":
+                continue
+            name = str(value).removeprefix("torch.")
+            if name in _DTYPES:
+                return _DTYPES[name], ()
+            return None, (f"{key} {short(value)} is no format that is known",)
+    return None, ()
+
+
+def _section(configs: Iterable[Mapping[str, object]]) -> Mapping[str, object] | None:
+    for config in configs:
+        for key in SECTIONS:
+            value = config.get(key)
+            if isinstance(value, dict) and value:
+                return value
+    return None
