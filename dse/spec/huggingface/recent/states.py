@@ -47,9 +47,9 @@ def _format(c: HfConfig) -> dict[str, object]:
     said = c.get(key) if key in c.reads else None
     if said is None or said == "float32":
         return {}
-    if said not in _DTYPES:
+    if not isinstance(said, str) or said not in _DTYPES:
         raise c.refuse(key, " or ".join(_DTYPES))
-    return {"state": _DTYPES[str(said)]}
+    return {"state": _DTYPES[said]}
 
 
 _LETTERS = {"M": STATE, "E": "moe", "*": FULL, "-": "mlp"}
