@@ -62,8 +62,8 @@ PUBLISHED = {
 }
 
 
-INSIDE = {"qwen2_vl", "qwen2_vl_text", "qwen2_5_vl_text"}
-"""Read exactly as `qwen2_5_vl`, which has a fixture."""
+INSIDE = {"qwen2_vl", "qwen2_vl_text", "qwen2_5_vl_text", "qwen2_5_omni_text", "qwen3_omni_moe_text"}
+"""Read exactly as `qwen2_5_vl` and `qwen3_moe`, which have fixtures."""
 
 
 def write(tmp_path, config, name="mine"):

@@ -21,8 +21,8 @@ from dse.spec.huggingface.config import Imported, import_llm
 from dse.spec.huggingface.families import FAMILIES, TABLES, WRAPPED
 from dse.spec.huggingface.linear import HYBRID
 
-SEES = {"qwen2_vl", "qwen2_vl_text", "qwen2_5_vl_text"}
-"""Qwen2 inside models that see; one of them has a published file."""
+SEES = {"qwen2_vl", "qwen2_vl_text", "qwen2_5_vl_text", "qwen2_5_omni_text", "qwen3_omni_moe_text"}
+"""Qwen2 and Qwen3-MoE inside models that see; some of them have a published file."""
 
 Shape = tuple[int, ...]
 Config = dict[str, Any]

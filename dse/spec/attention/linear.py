@@ -4,7 +4,7 @@ from pydantic import model_validator
 
 from dse.spec.attention.kind import LayerSpec
 from dse.spec.schema.base import Few, Positive, Size
-from dse.spec.schema.study import Format
+from dse.spec.schema.formats import Format
 from objectives import api
 from objectives.equations.chip.formats import FORMATS
 

@@ -9,12 +9,14 @@ from pathlib import Path
 import yaml
 
 from dse.errors import Problem, SpecError, spec_error, told
+from dse.spec.huggingface.checkpoint.nested import TIE, levels, with_head
 from dse.spec.huggingface.families import FAMILIES, INNER_NOTE, OUTER, WRAPPED, defaults
 from dse.spec.huggingface.json_file import read_json
 from dse.spec.huggingface.keys import CONTEXTS, WRAPPER, key_problems, rope_problems
 from dse.spec.huggingface.naming import name_in, nominal, slug, text_of
 from dse.spec.huggingface.obstacles import obstacle
 from dse.spec.huggingface.reader import Family, HfConfig, Network, blocks
+from dse.spec.huggingface.wrappers import WRAPPERS
 from dse.spec.schema.llm import LlmSpec
 from dse.spec.yaml.loading import build_spec
 from dse.text import short
@@ -145,40 +147,31 @@ def _language_model(
     if not isinstance(kind, str):
         raise spec_error(where, _unknown(kind))
     # Qwen2.5-VL is in both: older files have all keys at the top
-    if kind in FAMILIES and not (kind in WRAPPED and "text_config" in outer):
+    if kind in FAMILIES and not (kind in WRAPPED and WRAPPERS[kind].at[0] in outer):
         _check_class(outer, FAMILIES[kind].architectures, where)
         return kind, outer, ()
     if kind not in WRAPPED:
         raise spec_error(where, _unknown(kind))
     _check_class(outer, OUTER[kind], where)
-    inner = outer.get("text_config")
-    if not isinstance(inner, dict):
-        raise spec_error(where, f"text_config: expected the keys of a language model, got {short(inner)}")
+    wrapper = WRAPPERS[kind]
+    found = levels(outer, wrapper, where)
+    inner = found[-1]
     # keys of the towers that see or hear are passed over; all others are checked
-    problems = told(key_problems(outer, WRAPPER | {"tie_word_embeddings"}, where))
+    around = chain.from_iterable(key_problems(each, WRAPPER | {TIE}, where) for each in found[:-1])
+    problems = told(around)
     # the inner model may leave its kind out, which is then the usual one
-    inside = inner.get("model_type", WRAPPED[kind][0])
+    said = inner.get("model_type", WRAPPED[kind][0])
+    inside = said if isinstance(said, str) else ""
     if inside not in WRAPPED[kind]:
         expected = f"expected {' or '.join(WRAPPED[kind])} inside {kind}"
-        problems.append(Problem(where, f"text_config: model_type: {expected}, got {short(inside)}"))
+        at = ".".join(wrapper.at)
+        problems.append(Problem(where, f"{at}: model_type: {expected}, got {short(said)}"))
     # raised here, because the check below needs a known kind
     if problems:
         raise SpecError(problems)
     # the class of the larger model may be written inside as well
     _check_class(inner, (*FAMILIES[inside].architectures, *OUTER[kind]), where)
-    return inside, _with_head(outer, inner, where), (INNER_NOTE,)
-
-
-def _with_head(outer: Mapping[str, object], inner: Mapping[str, object], where: str) -> Mapping[str, object]:
-    """Keys of the inner model; whether its embedding is tied may be said outside, and must not differ."""
-    key = "tie_word_embeddings"
-    if key not in outer:
-        return inner
-    if inner.get(key, outer[key]) != outer[key]:
-        raise spec_error(
-            where, f"{key}: expected the same outside and in text_config, got {short(outer[key])}"
-        )
-    return {**inner, key: outer[key]}
+    return inside, with_head(found, wrapper, where), (INNER_NOTE,)
 
 
 def _unknown(kind: object) -> str:

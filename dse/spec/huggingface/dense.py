@@ -134,7 +134,7 @@ DENSE = {
     # older files of the two that see keep the keys of the language model at the top
     **{
         kind: family(_qwen2, _QWEN, *_SEES, passes="vision_config vision_start_token_id vision_token_id")
-        for kind in ("qwen2_vl", "qwen2_vl_text", "qwen2_5_vl", "qwen2_5_vl_text")
+        for kind in ("qwen2_vl", "qwen2_vl_text", "qwen2_5_vl", "qwen2_5_vl_text", "qwen2_5_omni_text")
     },
     "qwen3": family(_qwen3, _QWEN | {"attention_bias"}, "Qwen3ForCausalLM"),
     "qwen3_vl_text": family(_qwen3, _QWEN | {"attention_bias"}, "Qwen3VLForConditionalGeneration"),

@@ -241,6 +241,13 @@ EXPERTS = {
         "Qwen3MoeForCausalLM",
         aliases={"num_local_experts": "num_experts"},
     ),
+    "qwen3_omni_moe_text": family(
+        _qwen3_moe,
+        _QWEN,
+        "Qwen3OmniMoeForConditionalGeneration",
+        aliases={"num_local_experts": "num_experts"},
+        passes="shared_expert_intermediate_size",
+    ),
     "gpt_oss": family(
         _gpt_oss,
         _LOCAL | {"attention_bias", "layer_types", "sliding_window", "sliding_window_pattern"},

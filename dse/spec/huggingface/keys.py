@@ -9,13 +9,12 @@ from dse.text import short
 
 _IGNORED: Final = {
     "names and the file itself": """
-        model_type architectures auto_map transformers_version torch_dtype dtype quantization_config
-        quantization compression_config tokenizer_class task_specific_params custom_pipelines
+        auto_map transformers_version tokenizer_class task_specific_params custom_pipelines
     """,
     "positions and rotations, whose tables are computed; `rope_problems` reads the kind": """
-        max_position_embeddings original_max_position_embeddings rope_scaling rope_parameters rope_theta
+        original_max_position_embeddings rope_scaling rope_parameters rope_theta
         rope_local_base_freq rope_interleave rotary rotary_dim rotary_pct rotary_emb_base
-        partial_rotary_factor alibi offset_alibi seq_length n_ctx initial_context_length
+        partial_rotary_factor alibi offset_alibi initial_context_length
     """,
     "norms, activations and scales without weights worth counting": """
         rms_norm_eps norm_eps layer_norm_eps layer_norm_epsilon hidden_act hidden_activation activation
@@ -62,13 +61,24 @@ CONTEXTS: Final = (
     "n_ctx",
 )
 """Keys for the longest context; where a file has several, the largest counts."""
+SECTIONS: Final = ("quantization_config", "compression_config", "quantization")
+"""Keys that say how weights are quantised."""
+TYPES: Final = ("dtype", "torch_dtype")
+"""Keys that say the format of what is not quantised."""
+READ: Final = frozenset({"model_type", "architectures", *CONTEXTS, *SECTIONS, *TYPES})
+"""Keys that are read in every family."""
 
-IGNORED: Final = frozenset(key for keys in _IGNORED.values() for key in keys.split())
+_REASONS: Final = {key: why for why, keys in _IGNORED.items() for key in keys.split()}
+IGNORED: Final = frozenset(_REASONS)
 """Keys that change no size, no FLOP and no byte that an LLM YAML describes."""
 
 _AROUND: Final = """
     text_config vision_config audio_config spatial_merge_size vision_feature_layer image_seq_length
     alignment_intermediate_size downsample_factor adapter_layer_norm_eps scale_factor mm_tokens_per_image
+    language_config llm_config thinker_config talker_config code2wav_config projector_config
+    max_dynamic_patch min_dynamic_patch dynamic_image_size force_image_size select_layer use_backbone_lora
+    use_llm_lora global_view_pos candidate_resolutions multimodal_projector_bias image_grid_pinpoints
+    vision_feature_select_strategy projector_hidden_act vision_aspect_ratio
 """
 WRAPPER: Final = frozenset(_AROUND.split())
 """Keys around a language model inside a larger one; only the language model is imported."""
@@ -88,13 +98,37 @@ def key_problems(data: Mapping[str, object], known: Collection[str], where: str)
     """A problem for each unknown key whose name is about a size, unless it is off or empty."""
     for key, value in data.items():
         # a leading underscore marks what Transformers writes for itself, such as `_name_or_path`
-        passed = key in known or key in IGNORED or key.startswith("_") or _off(value)
+        passed = key in known or key in IGNORED or key in READ or key.startswith("_") or _off(value)
         if not passed and SIZES.search(key.lower()):
             yield Problem(
                 where,
                 f"{key}: expected no unknown key that may change a size, got {short(value)}. "
                 f"{nearest(key, known)}",
             )
+
+
+def ignored(
+    data: Mapping[str, object], read: Collection[str], passed: Collection[str] = ()
+) -> dict[str, tuple[str, ...]]:
+    """Keys that are not read, by why not; `passed` are those whose sizes a family does not use."""
+    found: dict[str, list[str]] = {}
+    for key, value in data.items():
+        if key not in read and key not in READ:
+            found.setdefault(_why(key, value, passed), []).append(key)
+    return {why: tuple(keys) for why, keys in found.items()}
+
+
+def _why(key: str, value: object, passed: Collection[str]) -> str:
+    """Why a key may be passed over."""
+    if _off(value):
+        return "left empty, off or 0"
+    if key in _REASONS:
+        return _REASONS[key]
+    if key in passed:
+        return "sizes that this family does not use"
+    if key in WRAPPER:
+        return "what is around the language model"
+    return "names about no size" if not key.startswith("_") else "what Transformers writes for itself"
 
 
 def rope_problems(data: Mapping[str, object], where: str) -> Iterator[Problem]:

@@ -2,6 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final, Literal
+
+Tie = Literal["outside", "either", "inside"]
+"""Which `tie_word_embeddings` counts where two differ: the outer one, the true one, or the inner one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -11,10 +15,16 @@ class Wrapper:
     classes: tuple[str, ...]
     inside: tuple[str, ...]
     """`model_type`s of the language model; the first where the file leaves it out."""
+    at: tuple[str, ...] = ("text_config",)
+    """Keys that lead to the language model."""
+    tie: Tie = "outside"
 
 
-def _wrapper(classes: str, *inside: str) -> Wrapper:
-    return Wrapper(classes=tuple(classes.split()), inside=inside)
+def _wrapper(classes: str, *inside: str, at: str = "text_config", tie: Tie = "outside") -> Wrapper:
+    return Wrapper(classes=tuple(classes.split()), inside=inside, at=tuple(at.split(".")), tie=tie)
+
+
+_QWENS: Final = ("qwen2", "qwen3", "qwen3_moe")
 
 
 WRAPPERS: Mapping[str, Wrapper] = {
@@ -23,25 +33,43 @@ WRAPPERS: Mapping[str, Wrapper] = {
     "exaone4_5": _wrapper("Exaone4_5_ForConditionalGeneration", "exaone4"),
     "gemma3": _wrapper("Gemma3ForConditionalGeneration", "gemma3_text"),
     "gemma4": _wrapper("Gemma4ForConditionalGeneration", "gemma4_text"),
-    "glm4v": _wrapper("Glm4vForConditionalGeneration", "glm4v_text", "glm4"),
-    "glm4v_moe": _wrapper("Glm4vMoeForConditionalGeneration", "glm4v_moe_text"),
+    "glm4v": _wrapper("Glm4vForConditionalGeneration", "glm4v_text", "glm4", tie="either"),
+    "glm4v_moe": _wrapper("Glm4vMoeForConditionalGeneration", "glm4v_moe_text", tie="either"),
     "idefics3": _wrapper("Idefics3ForConditionalGeneration", "llama"),
     "internvl": _wrapper(
         "InternVLForConditionalGeneration", "qwen2", "qwen3", "qwen3_moe", "llama", "gpt_oss"
     ),
+    "internvl_chat": _wrapper(
+        "InternVLChatModel", *_QWENS, "llama", "internlm2", "gpt_oss", at="llm_config", tie="inside"
+    ),
     "kimi_k25": _wrapper("KimiK25ForConditionalGeneration", "kimi_k2", "deepseek_v3"),
     "kimi_k3": _wrapper("KimiK3ForConditionalGeneration", "kimi_linear"),
+    "kimi_vl": _wrapper("KimiVLForConditionalGeneration", "deepseek_v3", tie="inside"),
+    "deepseek_vl_v2": _wrapper("DeepseekVLV2ForCausalLM", "deepseek_v2", at="language_config", tie="inside"),
+    "interns1": _wrapper("InternS1ForConditionalGeneration", "qwen3", "qwen3_moe"),
     "llama4": _wrapper("Llama4ForConditionalGeneration", "llama4_text"),
-    "llava": _wrapper("LlavaForConditionalGeneration", "llama", "mistral", "qwen2"),
+    "llava": _wrapper("LlavaForConditionalGeneration", "llama", "mistral", "qwen2", tie="either"),
+    "llava_next": _wrapper("LlavaNextForConditionalGeneration", "llama", "mistral", "granite", "qwen2"),
+    "llava_onevision": _wrapper("LlavaOnevisionForConditionalGeneration", "qwen2", "qwen3", tie="either"),
+    "minimax_vl_01": _wrapper("MiniMaxVL01ForConditionalGeneration", "minimax_text_01", tie="inside"),
     "mistral3": _wrapper(
         "Mistral3ForConditionalGeneration", "mistral", "ministral3", "mistral4", "deepseek_v3"
     ),
-    "qwen2_vl": _wrapper("Qwen2VLForConditionalGeneration", "qwen2_vl_text"),
-    "qwen2_5_vl": _wrapper("Qwen2_5_VLForConditionalGeneration", "qwen2_5_vl_text"),
+    "qwen2_vl": _wrapper("Qwen2VLForConditionalGeneration", "qwen2_vl_text", tie="either"),
+    "qwen2_5_vl": _wrapper("Qwen2_5_VLForConditionalGeneration", "qwen2_5_vl_text", tie="either"),
     "qwen3_vl": _wrapper("Qwen3VLForConditionalGeneration", "qwen3_vl_text"),
     "qwen3_vl_moe": _wrapper("Qwen3VLMoeForConditionalGeneration", "qwen3_vl_moe_text"),
     "qwen3_5": _wrapper("Qwen3_5ForConditionalGeneration", "qwen3_5_text"),
     "qwen3_5_moe": _wrapper("Qwen3_5MoeForConditionalGeneration", "qwen3_5_moe_text"),
+    "qwen3_omni_moe": _wrapper(
+        "Qwen3OmniMoeForConditionalGeneration", "qwen3_omni_moe_text", at="thinker_config.text_config"
+    ),
+    "qwen2_5_omni": _wrapper(
+        "Qwen2_5OmniModel Qwen2_5OmniForConditionalGeneration",
+        "qwen2_5_omni_text",
+        at="thinker_config.text_config",
+    ),
+    "voxtral": _wrapper("VoxtralForConditionalGeneration", "llama"),
     "step3p7": _wrapper("Step3p7ForConditionalGeneration", "step3p5"),
     "smolvlm": _wrapper("SmolVLMForConditionalGeneration", "llama"),
 }

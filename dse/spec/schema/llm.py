@@ -9,6 +9,7 @@ from dse.spec.attention.keys_of_blocks import layers_in, with_attention
 from dse.spec.attention.kind import LayerSpec
 from dse.spec.json_schema.quantities import NUMBER, UNIT
 from dse.spec.schema.base import Aliases, Few, FileName, Notes, Positive, Size, Sourced, Spec, Title
+from dse.spec.schema.formats import FormatsSpec
 from dse.spec.yaml.units import parse
 from dse.text import short
 from objectives import api
@@ -201,6 +202,8 @@ class LlmSpec(Spec):
     3n); they lie where the embedding does."""
     context: Positive | None = Field(default=None, exclude_if=lambda v: v is None)
     """Longest context [token]; a longer workload is refused. Left out, any is accepted."""
+    formats: FormatsSpec | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Number formats of the weights as they are published, by part; a deployment says what is served."""
     blocks: tuple[BlockSpec, ...] = Field(min_length=1, max_length=MOST_RUNS)
     """Runs of identical layers, in any order."""
     notes: Notes = None

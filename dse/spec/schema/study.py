@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from math import prod
 from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 from pydantic.config import JsonDict
 
 from dse.choose.confidence import LEAST, MOST
@@ -24,22 +24,11 @@ from dse.spec.schema.base import (
     Title,
     UsdQ,
 )
+from dse.spec.schema.formats import Format
 from dse.spec.schema.pools import PoolsSpec
 from dse.spec.schema.software import Software
 from dse.spec.schema.workload import ServingName
-from objectives.equations.chip.formats import FORMATS
 from objectives.systems.split import serving_problem
-
-Format = Annotated[
-    # a lambda, since the function is defined below
-    str, BeforeValidator(lambda v: _format(v)), WithJsonSchema({"type": "string", "enum": [*FORMATS]})
-]
-
-
-def _format(value: object) -> str:
-    if not isinstance(value, str) or value not in FORMATS:
-        raise ValueError(unknown("number format", value, FORMATS))
-    return value
 
 
 class PrecisionSpec(Spec):

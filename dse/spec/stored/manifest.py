@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from dse.spec.schema.study import Format
+from dse.spec.schema.formats import Format
 
 MOST_ROWS = 500_000
 """Rows of a table; the front of a million trials has a few thousand."""

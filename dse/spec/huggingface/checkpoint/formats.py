@@ -7,10 +7,13 @@ from typing import Final
 
 from dse.spec.huggingface.checkpoint.methods import HEAD, KEPT, Quantised, quantised
 from dse.spec.huggingface.checkpoint.modules import leaves
+from dse.spec.huggingface.keys import SECTIONS, TYPES
 from dse.spec.huggingface.reader import Layer
 from dse.text import short
 
 REST: Final = "rest"
+PARTS: Final = ("experts", "shared", "dense", "attention", "head")
+"""In the order in which they are written."""
 _DTYPES: Final = {
     "bfloat16": "bf16",
     "float16": "fp16",
@@ -23,10 +26,6 @@ _USUAL: Final = "bf16"
 """Format of what is not quantised where the file does not say it."""
 _SOME: Final = 0.005
 """Of a part: less of it in another format is not worth a remark."""
-SECTIONS: Final = ("quantization_config", "compression_config", "quantization")
-"""Keys that say how weights are quantised."""
-TYPES: Final = ("dtype", "torch_dtype")
-"""Keys that say the format of what is not quantised."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,8 @@ def formats_of(
 ) -> Formats:
     """Formats of the parts of a network with these layers.
 
-    `configs` are the keys of the language model and those around it, `beside` those of `hf_quant_config.json`.
+    `configs` are the keys of the language model and of what is around it, `beside` those of
+    `hf_quant_config.json`.
     """
     plain, notes = _plain(configs)
     section = _section(configs) or beside
@@ -62,7 +62,7 @@ def formats_of(
         shares["head"] = Counter({found.said.of(*HEAD) or KEPT: 1})
     parts, mixed = {}, []
     for part, counted in shares.items():
-        (most, size), total = counted.most_common(1)[0], counted.total()
+        most, total = counted.most_common(1)[0][0], counted.total()
         parts[part] = most
         others = {f: n / total for f, n in counted.items() if f != most and n > _SOME * total}
         mixed += [f"{share:.0%} of {part} in {f or plain or _USUAL}" for f, share in others.items()]
@@ -85,13 +85,10 @@ def _shares(found: Quantised, layers: Iterable[Layer], hidden: int) -> dict[str,
 
 
 def _short(parts: Mapping[str, str], rest: str) -> dict[str, str]:
-    """Without the parts that have the format of the rest; experts that all tokens visit follow `dense`."""
-    named = {
-        part: form
-        for part, form in parts.items()
-        if form != parts.get("dense", rest) or (part != "shared" and form != rest)
-    }
-    return {**{p: f for p, f in named.items() if p == "shared" or f != rest}, REST: rest}
+    """Without the parts that follow another one: experts that every token visits `dense`, others the rest."""
+    dense = parts.get("dense", rest)
+    named = {p: f for p, f in parts.items() if f != (dense if p == "shared" else rest)}
+    return {**{part: named[part] for part in PARTS if part in named}, REST: rest}
 
 
 def _plain(configs: Iterable[Mapping[str, object]]) -> tuple[str | None, tuple[str, ...]]:

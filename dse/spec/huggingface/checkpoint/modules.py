@@ -29,6 +29,10 @@ _IN: Final = ("gate_proj", "gate_up_proj", "up_proj", "w1", "dense_h_to_4h", "c_
 _UP: Final = ("up_proj", "gate_up_proj", "w3")
 _OUT: Final = ("down_proj", "w2", "dense_4h_to_h", "c_proj", "fc2", "fc_out")
 
+_IN_STATE: Final = ("in_proj_qkvz", "in_proj")
+_OTHERS: Final = {"attention", "latent_attention", "ffn", "experts", "matrices", "parallel", "beside"}
+"""Keys of a layer that are no state."""
+
 
 @dataclass(frozen=True)
 class Leaf:
@@ -44,6 +48,7 @@ class Leaf:
 def leaves(layer: Layer, hidden: int) -> Iterator[Leaf]:
     """Matrices of one layer that are large enough to have a format of their own."""
     yield from _mixer(layer, hidden)
+    yield from _mixer(_part(layer, "beside"), hidden)
     if ffn := _part(layer, "ffn"):
         yield from _ffn("dense", ffn["width"], hidden, bool(ffn.get("gated", True)), _FFNS)
     if experts := _part(layer, "experts"):
@@ -92,11 +97,17 @@ def _mixer(layer: Layer, hidden: int) -> Iterator[Leaf]:
             "attention", a["latent"] * a["heads"] * (a["nope"] + a["value"]), _names(_MIXERS, ("kv_b_proj",))
         )
         yield Leaf("attention", hidden * a["heads"] * a["value"], _names(_MIXERS, _O))
-    elif not a and (set(layer) - {"attention", "ffn", "experts", "matrices", "parallel"}):
-        # a state: two thirds of its weights come before it, the gate among them
-        yield Leaf("attention", hidden, _names(_MIXERS, ("in_proj_qkv", "in_proj_qkvz", "in_proj", *_Q)))
-        yield Leaf("attention", hidden, _names(_MIXERS, ("in_proj_z", "in_proj_qkvz", "in_proj", "g_proj")))
-        yield Leaf("attention", hidden, _names(_MIXERS, _O))
+    for key in set(layer) - _OTHERS:
+        yield from _state(_part(layer, key), hidden)
+
+
+def _state(a: Mapping[str, int], hidden: int) -> Iterator[Leaf]:
+    """Projections of a layer with a state: what goes in, its gate, and what goes out."""
+    values = a["heads"] * a["value_dim"] if "value_dim" in a else a.get("inner", hidden)
+    keys = 2 * a["key_heads"] * a["key_dim"] if "key_dim" in a else 0
+    yield Leaf("attention", hidden * (keys + values), _names(_MIXERS, ("in_proj_qkv", *_IN_STATE, *_Q)))
+    yield Leaf("attention", hidden * values, _names(_MIXERS, ("in_proj_z", *_IN_STATE, "g_proj")))
+    yield Leaf("attention", hidden * values, _names(_MIXERS, _O))
 
 
 def _names(inside: Iterable[str], last: Iterable[str]) -> tuple[str, ...]:

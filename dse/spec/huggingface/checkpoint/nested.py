@@ -1,0 +1,51 @@
+"""The language model inside a larger one: where its keys are, and whether its head is tied."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from dse.errors import spec_error
+from dse.spec.huggingface.wrappers import Wrapper
+from dse.text import short
+
+TIE: Final = "tie_word_embeddings"
+
+
+def levels(outer: Mapping[str, object], wrapper: Wrapper, where: str) -> tuple[Mapping[str, object], ...]:
+    """Keys of the larger model, of what is between, and of the language model, which is the last."""
+    return (outer, *_inside(outer, wrapper, where))
+
+
+def _inside(outer: Mapping[str, object], wrapper: Wrapper, where: str) -> Iterator[Mapping[str, object]]:
+    found: object = outer
+    for key in wrapper.at:
+        found = found.get(key) if isinstance(found, dict) else None
+        if not isinstance(found, dict):
+            path = ".".join(wrapper.at)
+            raise spec_error(where, f"{path}: expected the keys of a language model, got {short(found)}")
+        yield found
+
+
+def with_head(found: tuple[Mapping[str, object], ...], wrapper: Wrapper, where: str) -> Mapping[str, object]:
+    """Keys of the language model, with `tie_word_embeddings` of the level that decides.
+
+    Transformers 5 goes by the model that has the head, which is the one around the language model; some
+    classes take over what is said inside. Transformers 4 went by the language model.
+    """
+    *around, inner = found
+    # the nearest one has the head
+    outer = next((level[TIE] for level in reversed(around) if TIE in level), None)
+    if outer is None or wrapper.tie == "inside":
+        return inner
+    own = inner.get(TIE, outer)
+    if own == outer:
+        return {**inner, TIE: outer}
+    if wrapper.tie == "either" and {own, outer} == {True, False}:
+        return {**inner, TIE: True}
+    written = str(around[0].get("transformers_version", inner.get("transformers_version", "")))
+    if written.startswith("4"):
+        hint = "The file is of Transformers 4, which went by the inner one; 5 goes by the outer one"
+        raise spec_error(
+            where,
+            f"{TIE}: expected the same outside and inside, got {short(outer)} and {short(own)}. {hint}.",
+        )
+    return {**inner, TIE: outer}
