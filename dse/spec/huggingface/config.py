@@ -9,10 +9,15 @@ from pathlib import Path
 import yaml
 
 from dse.errors import Problem, SpecError, spec_error, told
-from dse.spec.huggingface.checkpoint.nested import TIE, levels, with_head
+from dse.spec.huggingface.checkpoint.context import context_notes, longest
+from dse.spec.huggingface.checkpoint.counts import Counts, counts
+from dse.spec.huggingface.checkpoint.files import beside, config_in
+from dse.spec.huggingface.checkpoint.formats import Formats, formats_of
+from dse.spec.huggingface.checkpoint.nested import TIE, Levels, levels_in, with_head
+from dse.spec.huggingface.checkpoint.params_json import as_config, is_params
 from dse.spec.huggingface.families import FAMILIES, INNER_NOTE, OUTER, WRAPPED, defaults
 from dse.spec.huggingface.json_file import read_json
-from dse.spec.huggingface.keys import CONTEXTS, WRAPPER, key_problems, rope_problems
+from dse.spec.huggingface.keys import READ, WRAPPER, ignored, key_problems, rope_problems
 from dse.spec.huggingface.naming import name_in, nominal, slug, text_of
 from dse.spec.huggingface.obstacles import obstacle
 from dse.spec.huggingface.reader import Family, HfConfig, Network, blocks
@@ -25,9 +30,6 @@ from objectives.equations.llm.parameters import params
 SOURCE = "hf-config"
 """Key of the sources that imported numbers cite."""
 
-MOST_CONTEXT = 10**9
-"""Tokens; tokenizers write more where they know no limit."""
-
 
 @dataclass(frozen=True)
 class Imported:
@@ -36,34 +38,68 @@ class Imported:
     spec: LlmSpec
     text: str
     """The same as an LLM YAML."""
-    params: int
-    """Parameters that its sizes add up to."""
+    counts: Counts
+    """What its sizes add up to."""
+    read: tuple[str, ...]
+    """Keys of the language model that were read."""
+    ignored: Mapping[str, tuple[str, ...]]
+    """Keys that were not, by why not."""
+
+    @property
+    def params(self) -> int:
+        """Parameters that its sizes add up to."""
+        return self.counts.params
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What a file says, under the names that a family uses."""
+
+    config: HfConfig
+    network: Network
+    formats: Formats
+    notes: tuple[str, ...]
 
 
 def import_llm(path: Path, name: str | None = None, read_on: date | None = None) -> Imported:
-    """The LLM that a `config.json`, or the folder around it, describes.
+    """The LLM that a `config.json` or `params.json`, or the folder around it, describes.
 
     `name` is what the LLM is called, else the file, its folder or its own `_name_or_path` say; `read_on` is
     the date that its numbers carry, today when left out. Raises `SpecError` with what is not understood:
     the `model_type`, the class, the kind of a layer, of rotary positions, or a key that may change sizes.
     """
-    file = path / "config.json" if path.is_dir() else path
-    outer = _read(file)
+    file = config_in(path)
     where = str(file)
+    outer = _read(file)
     called = name or name_in(file, outer)
-    kind, data, notes = _language_model(outer, where)
+    kind, levels, notes = _language_model(outer, where)
     family = FAMILIES[kind]
-    data = _canonical(data, family, where)
+    data = _canonical(levels[-1], family, where)
     # before any size is read, because an unknown key may change it
     _refuse_unknown(data, family, where)
     config = HfConfig(where, data, family.reads, defaults(kind))
     network = family.network(config)
-    note = "; ".join((*network.notes, *notes, *_filled(config, family, network)))
-    return _imported(config, network, called, note, (read_on or date.today()).isoformat())
+    # what is said inside comes first
+    sections = [data, *reversed(levels[:-1])]
+    hidden = config.size("hidden_size")
+    formats = formats_of(sections, beside(file), network.layers, hidden, tied=network.tied)
+    said = _Said(config, network, formats, (*notes, *_filled(config, family, network)))
+    spec, text = _imported(said, called, (read_on or date.today()).isoformat())
+    return Imported(
+        spec=spec,
+        text=text,
+        counts=counts(spec.resolve(), spec.context),
+        read=tuple(key for key in data if key in family.reads or key in READ),
+        ignored=ignored(data, family.reads, family.passes),
+    )
 
 
-def _imported(c: HfConfig, network: Network, called: str, note: str, day: str) -> Imported:
-    """The LLM `called` so; `note` is that of its architecture, `day` the date of all its numbers."""
+def _imported(said: _Said, called: str, day: str) -> tuple[LlmSpec, str]:
+    """The LLM `called` so, and its YAML; `day` is the date of all its numbers."""
+    c, network = said.config, said.network
+    note = "; ".join((*network.notes, *said.notes))
+    context = longest(c.data)
+    remarks = [*context_notes(c.data, network.layers, context), *said.formats.notes]
     origin = {"source": SOURCE, "date": day}
     name = slug(called)
     counted = {"value": "1B", **origin, "basis": "derived", "note": "counted"}  # until its sizes are added up
@@ -81,10 +117,12 @@ def _imported(c: HfConfig, network: Network, called: str, note: str, day: str) -
         "nominal_params": "1B",
         "hidden": c.size("hidden_size"),
         "vocab": c.size("vocab_size"),
-        **({"context": longest} if (longest := _longest(c)) else {}),
+        **({"context": context} if context else {}),
+        **({"formats": dict(said.formats.parts)} if said.formats.parts else {}),
         **({"tied_embedding": True} if network.tied else {}),
         **({"learned_positions": network.learned_positions} if network.learned_positions else {}),
         "blocks": blocks(network.layers, network.repeats),
+        **({"notes": "; ".join(remarks)} if remarks else {}),
     }
     # the first build only counts: `params` must agree with the sizes, and is derived from them
     count = round(params(build_spec(LlmSpec, data, c.where).resolve()))
@@ -93,16 +131,7 @@ def _imported(c: HfConfig, network: Network, called: str, note: str, day: str) -
         "note": f"counted from the sizes below: {count:,}",
     }
     data["nominal_params"] = nominal(name, count)
-    spec = build_spec(LlmSpec, data, c.where)
-    return Imported(spec, _yaml(data), count)
-
-
-def _longest(c: HfConfig) -> int | None:
-    """Longest context that the file states under any name [token]; None where it states none."""
-    found = [c.data.get(key) for key in CONTEXTS]
-    # a number with a fraction or without end is no length
-    lengths = [n for n in found if isinstance(n, int) and not isinstance(n, bool) and 0 < n <= MOST_CONTEXT]
-    return max(lengths, default=None)
+    return build_spec(LlmSpec, data, c.where), _yaml(data)
 
 
 def _yaml(data: Mapping[str, object]) -> str:
@@ -136,25 +165,23 @@ def _read(file: Path) -> Mapping[str, object]:
     data = read_json(file)
     if not isinstance(data, dict):
         raise spec_error(f"{file}:1", f"expected the keys of a config.json, got a {type(data).__name__}")
-    return data
+    return as_config(data, str(file)) if is_params(data) else data
 
 
-def _language_model(
-    outer: Mapping[str, object], where: str
-) -> tuple[str, Mapping[str, object], tuple[str, ...]]:
-    """`model_type`, keys and notes of the language model, which may be inside a larger model."""
+def _language_model(outer: Mapping[str, object], where: str) -> tuple[str, Levels, tuple[str, ...]]:
+    """`model_type` and notes of the language model, and its keys after those of the models around it."""
     kind = outer.get("model_type")
     if not isinstance(kind, str):
         raise spec_error(where, _unknown(kind))
     # Qwen2.5-VL is in both: older files have all keys at the top
     if kind in FAMILIES and not (kind in WRAPPED and WRAPPERS[kind].at[0] in outer):
         _check_class(outer, FAMILIES[kind].architectures, where)
-        return kind, outer, ()
+        return kind, (outer,), ()
     if kind not in WRAPPED:
         raise spec_error(where, _unknown(kind))
     _check_class(outer, OUTER[kind], where)
     wrapper = WRAPPERS[kind]
-    found = levels(outer, wrapper, where)
+    found = levels_in(outer, wrapper, where)
     inner = found[-1]
     # keys of the towers that see or hear are passed over; all others are checked
     around = chain.from_iterable(key_problems(each, WRAPPER | {TIE}, where) for each in found[:-1])
@@ -171,7 +198,7 @@ def _language_model(
         raise SpecError(problems)
     # the class of the larger model may be written inside as well
     _check_class(inner, (*FAMILIES[inside].architectures, *OUTER[kind]), where)
-    return inside, with_head(found, wrapper, where), (INNER_NOTE,)
+    return inside, (*found[:-1], with_head(found, wrapper, where)), (INNER_NOTE,)
 
 
 def _unknown(kind: object) -> str:

@@ -107,6 +107,11 @@ def key_problems(data: Mapping[str, object], known: Collection[str], where: str)
             )
 
 
+EMPTY: Final = "left empty, off or 0"
+OTHER: Final = "names about no size"
+"""Why keys are passed over that are in no list."""
+
+
 def ignored(
     data: Mapping[str, object], read: Collection[str], passed: Collection[str] = ()
 ) -> dict[str, tuple[str, ...]]:
@@ -121,14 +126,14 @@ def ignored(
 def _why(key: str, value: object, passed: Collection[str]) -> str:
     """Why a key may be passed over."""
     if _off(value):
-        return "left empty, off or 0"
+        return EMPTY
     if key in _REASONS:
         return _REASONS[key]
     if key in passed:
         return "sizes that this family does not use"
     if key in WRAPPER:
         return "what is around the language model"
-    return "names about no size" if not key.startswith("_") else "what Transformers writes for itself"
+    return "what Transformers writes for itself" if key.startswith("_") else OTHER
 
 
 def rope_problems(data: Mapping[str, object], where: str) -> Iterator[Problem]:

@@ -18,7 +18,7 @@ def name_in(file: Path, data: Mapping[str, object]) -> str:
     if cached:
         return cached[0].rpartition("--")[2]
     # of a plain `config.json` nothing is left, so the name comes from elsewhere
-    stem = re.sub(r"[._-]?config$", "", file.stem).rpartition("--")[2]
+    stem = re.sub(r"[._-]?(config|params)$", "", file.stem).rpartition("--")[2]
     said = data.get("_name_or_path")
     # a path on the machine that made the checkpoint, which may have been one of Windows
     inside = said.rstrip("/\\").replace("\\", "/").rpartition("/")[2] if isinstance(said, str) else ""

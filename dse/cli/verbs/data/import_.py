@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
-from dse.cli.input.options import epilog
+from dse.cli.input.options import epilog, format_option
 from dse.cli.input.output_paths import check_output_file
+from dse.cli.show_data.imported_llm import imported_dict, say_imported
 from dse.cli.terminal.guard import blame
-from dse.cli.terminal.machine_output import print_text
+from dse.cli.terminal.machine_output import print_json, print_text
 from dse.cli.terminal.tables import remark
 from dse.errors import spec_error
 from dse.front.files import write_files
@@ -18,6 +19,7 @@ from dse.spec.huggingface.naming import slug
 EPILOG = epilog(
     "dse import Qwen3-32B/config.json -o my-configs/llms/qwen3-32b.yaml",
     "dse import config.json --name my-llm > my-llm.yaml",
+    "dse import Kimi-K2.5 --format json --quiet",
     codes="0 done, 2 wrong input, such as an unsupported model_type.",
 )
 
@@ -25,7 +27,7 @@ EPILOG = epilog(
 def import_(
     file: Annotated[
         Path,
-        typer.Argument(metavar="FILE", help="config.json of a checkpoint, or the folder that contains it."),
+        typer.Argument(metavar="FILE", help="config.json or params.json of a checkpoint, or its folder."),
     ],
     output: Annotated[
         Path | None,
@@ -40,25 +42,31 @@ def import_(
         str | None,
         typer.Option(metavar="NAME", help="Name of the LLM [default: as --output, FILE or its folder]."),
     ] = None,
+    form: Annotated[
+        str,
+        format_option("yaml", "json", text="Output: yaml (the LLM file), or json with all that was counted."),
+    ] = "yaml",
 ) -> None:
     """Write an LLM file from the config.json of a Hugging Face checkpoint.
 
     Supports decoders with softmax, latent and linear attention, Mamba, short convolutions, an FFN or experts.
     Anything else is refused with its name and the reason: the model_type, the class, the kind of a layer, and
-    every key that may change sizes. The longest context of the file is kept. Parameters are counted; compare
-    the count with the model card.
+    every key that may change sizes. Keeps the longest context and the formats of the weights: dtype,
+    quantization_config, or the hf_quant_config.json beside FILE. Prints parameters, active ones, KV cache a
+    token, and keys that were read or ignored; compare the counts with the model card.
     """
     called = _name(output, name)
     check_output_file("--output", output)
     found = import_llm(file, called)
-    if output is None:
+    if output is not None:
+        write_files({output: found.text})
+    if form == "json":
+        print_json(imported_dict(found))
+    elif output is None:
         # the text ends with a line break already
         print_text(found.text)
-    else:
-        write_files({output: found.text})
-    layers = sum(block.count for block in found.spec.blocks)
     # on stderr, because stdout may get the YAML
-    remark(f"{found.spec.name}: {layers} layers, {found.params:,} parameters")
+    say_imported(found)
     if output is not None:
         remark(f"Written: {output}")
 
@@ -73,7 +81,9 @@ def _name(output: Path | None, name: str | None) -> str | None:
     with blame("--output"):
         # the LLM has the name of its file, so the file has only letters that a name may have
         if output.suffix != ".yaml" or slug(output.stem) != output.stem:
-            raise spec_error("", f"expected a file such as {slug(output.stem)}.yaml, got {str(output)!r}")
+            such = output.with_name(f"{slug(output.stem)}.yaml")
+            hint = "names of LLMs have small letters, digits and . + -"
+            raise spec_error("", f"expected a file such as {such}, got {str(output)!r}; {hint}")
     # the catalog finds a file by its name and refuses one whose LLM has another
     if name is not None and slug(name) != output.stem:
         raise spec_error("--name", f"expected {output.stem!r} as the file is called, got {name!r}")

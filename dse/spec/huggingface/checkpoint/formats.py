@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from dse.spec.huggingface.checkpoint.methods import HEAD, KEPT, Quantised, quantised
+from dse.spec.huggingface.checkpoint.methods import HEAD, KEPT, UNKNOWN, Quantised, quantised
 from dse.spec.huggingface.checkpoint.modules import leaves
 from dse.spec.huggingface.keys import SECTIONS, TYPES
 from dse.spec.huggingface.reader import Layer
@@ -55,8 +55,6 @@ def formats_of(
     if not section:
         return Formats({REST: plain} if plain else {}, notes)
     found = quantised(section)
-    if found.usual is None and not found.said.said:
-        return Formats({}, (*notes, *found.notes))
     shares = _shares(found, layers, hidden)
     if not tied:
         shares["head"] = Counter({found.said.of(*HEAD) or KEPT: 1})
@@ -66,6 +64,9 @@ def formats_of(
         parts[part] = most
         others = {f: n / total for f, n in counted.items() if f != most and n > _SOME * total}
         mixed += [f"{share:.0%} of {part} in {f or plain or _USUAL}" for f, share in others.items()]
+    # a format without a name is no other one
+    if UNKNOWN in parts.values():
+        return Formats({}, (*notes, *found.notes))
     rest = plain or _USUAL
     if mixed:
         notes += (f"counted in the format of the larger share, though the file has {', '.join(mixed)}",)
@@ -79,8 +80,7 @@ def _shares(found: Quantised, layers: Iterable[Layer], hidden: int) -> dict[str,
     for number, layer in enumerate(layers):
         for leaf in leaves(layer, hidden):
             form = found.said.of_layer(number, leaf.names)
-            form = (found.usual or KEPT) if form is None else form
-            shares.setdefault(leaf.part, Counter())[form] += leaf.size
+            shares.setdefault(leaf.part, Counter())[found.usual if form is None else form] += leaf.size
     return shares
 
 

@@ -10,6 +10,8 @@ from objectives.equations.chip.formats import FORMATS
 
 KEPT: Final = ""
 """Said of modules that stay as they were before quantisation."""
+UNKNOWN: Final = "?"
+"""Said of modules in a format that there is no name for; a note says which."""
 HEAD: Final = ("lm_head", "language_model.lm_head", "model.lm_head", "head")
 _NEAR: Final = 0.02
 """Of a format that stands for another one without a remark."""
@@ -60,8 +62,8 @@ class Quantised:
     """How a checkpoint is quantised."""
 
     method: str
-    usual: str | None
-    """Format of matrices of which nothing else is said; None where they stay as they were."""
+    usual: str
+    """Format of matrices of which nothing else is said, or `KEPT`."""
     said: Patterns
     """Modules with another format, or `KEPT`."""
     notes: tuple[str, ...] = ()
@@ -106,15 +108,15 @@ def _method(section: Mapping[str, object]) -> str:
     return "compressed-tensors" if "config_groups" in section else "mlx" if "bits" in section else "unknown"
 
 
-def _formats(method: str, section: Mapping[str, object], notes: _Notes) -> tuple[str | None, dict[str, str]]:
+def _formats(method: str, section: Mapping[str, object], notes: _Notes) -> tuple[str, dict[str, str]]:
     """Format of all matrices, and of those that have one of their own."""
     named = dict(_listed(section, notes))
     if method in _WHOLE:
         # only experts are quantised in MXFP4
-        return (None, {"experts": "mxfp4"}) if method == "mxfp4" else (_WHOLE[method], named)
+        return (KEPT, {"experts": "mxfp4"}) if method == "mxfp4" else (_WHOLE[method], named)
     if method == "modelopt":
         algorithm = section.get("quant_algo")
-        usual = None if algorithm == "MIXED_PRECISION" else _algorithm(algorithm, notes)
+        usual = KEPT if algorithm == "MIXED_PRECISION" else _algorithm(algorithm, notes)
         return usual, named
     if method == "compressed-tensors":
         usual, groups = _groups(section, notes)
@@ -124,7 +126,7 @@ def _formats(method: str, section: Mapping[str, object], notes: _Notes) -> tuple
     return _integer_method(method, section, notes), {**_overrides(section, notes), **named}
 
 
-def _integer_method(method: str, section: Mapping[str, object], notes: _Notes) -> str | None:
+def _integer_method(method: str, section: Mapping[str, object], notes: _Notes) -> str:
     """AWQ, GPTQ, AutoRound, bitsandbytes, MLX, HQQ."""
     if method in ("bitsandbytes", "bnb"):
         if section.get("load_in_8bit") or section.get("_load_in_8bit"):
@@ -138,16 +140,16 @@ def _integer_method(method: str, section: Mapping[str, object], notes: _Notes) -
     scale = 2 * _SCALE if method == "mlx" else _SCALE
     if bits is None:
         notes.add(f"it is quantised ({short(method)}), of which the bits are not understood")
-        return None
+        return UNKNOWN
     return _integers(bits, group, notes, scale)
 
 
-def _integers(bits: object, group: object, notes: _Notes, scale: float = _SCALE) -> str | None:
+def _integers(bits: object, group: object, notes: _Notes, scale: float = _SCALE) -> str:
     """The format of whole numbers in groups that share a scale; -1 or null is a whole row."""
     number = _count(bits)
     if number is None or not 1 <= number <= 16:
         notes.add(f"it is quantised to {short(bits)} bits, which is not understood")
-        return None
+        return UNKNOWN
     shared = _count(group)
     size = number / 8 + (scale / shared if shared else 0.0)
     said = f"{number} bits" + (f" in groups of {shared}" if shared else "")
@@ -158,30 +160,30 @@ def _integers(bits: object, group: object, notes: _Notes, scale: float = _SCALE)
     return _nearest(said, size, notes)
 
 
-def _nearest(said: str, size: float, notes: _Notes) -> str | None:
+def _nearest(said: str, size: float, notes: _Notes) -> str:
     """The format of whole numbers of about so many bytes."""
     found = min(_INTEGERS, key=lambda name: abs(FORMATS[name] / size - 1.0))
     off = abs(FORMATS[found] / size - 1.0)
     if off > _FAR:
         notes.add(f"it is quantised to {said}, for which there is no format")
-        return None
+        return UNKNOWN
     if off > _NEAR or found not in ("int4", "int8"):
         notes.add(f"{said} ({size:.4g} B an element) counted as {found} ({FORMATS[found]:.4g} B)")
     return found
 
 
-def _algorithm(value: object, notes: _Notes) -> str | None:
-    found = _ALGORITHMS.get(str(value).upper())
-    if found is None:
+def _algorithm(value: object, notes: _Notes) -> str:
+    found = _ALGORITHMS.get(str(value).upper(), UNKNOWN)
+    if found == UNKNOWN:
         notes.add(f"it is quantised by {short(value)}, for which there is no format")
     elif str(value).upper() == "MXFP8":
         notes.add("MXFP8 (1.031 B an element) counted as fp8 (1 B)")
     return found
 
 
-def _groups(section: Mapping[str, object], notes: _Notes) -> tuple[str | None, dict[str, str]]:
+def _groups(section: Mapping[str, object], notes: _Notes) -> tuple[str, dict[str, str]]:
     """Groups of compressed-tensors: those of all linear layers, and those of modules by name."""
-    usual: str | None = None
+    usual = KEPT
     named: dict[str, str] = {}
     groups = section.get("config_groups")
     for group in groups.values() if isinstance(groups, dict) else ():
@@ -191,16 +193,16 @@ def _groups(section: Mapping[str, object], notes: _Notes) -> tuple[str | None, d
         for target in targets if isinstance(targets, list) else ["Linear"]:
             # names of classes begin with a capital letter and have no dots
             if isinstance(target, str) and (target[:3] == "re:" or "." in target or target[:1].islower()):
-                if form is not None:
-                    named[target] = form
+                named[target] = form
             else:
                 usual = form or usual
     if not isinstance(groups, dict):
         notes.add("it is quantised, and the groups of its modules are not understood")
+        usual = UNKNOWN
     return usual, named
 
 
-def _numbers(weights: Mapping[str, object], notes: _Notes) -> str | None:
+def _numbers(weights: Mapping[str, object], notes: _Notes) -> str:
     """The format of one group of compressed-tensors."""
     bits, group = weights.get("num_bits"), _count(weights.get("group_size"))
     if weights.get("type") != "float":
@@ -210,10 +212,10 @@ def _numbers(weights: Mapping[str, object], notes: _Notes) -> str | None:
     if bits == 4:
         return "mxfp4" if group == 32 else "nvfp4"
     notes.add(f"it is quantised to floats of {short(bits)} bits, for which there is no format")
-    return None
+    return UNKNOWN
 
 
-def _quark(section: Mapping[str, object], notes: _Notes) -> str | None:
+def _quark(section: Mapping[str, object], notes: _Notes) -> str:
     """AMD Quark: one format for all layers."""
     whole = section.get("global_quant_config")
     weight = whole.get("weight") if isinstance(whole, dict) else None
@@ -233,8 +235,7 @@ def _listed(section: Mapping[str, object], notes: _Notes) -> Iterator[tuple[str,
     listed = section.get("quantized_layers")
     for name, what in listed.items() if isinstance(listed, dict) else ():
         algorithm = what.get("quant_algo") if isinstance(what, dict) else what
-        if (found := _algorithm(algorithm, notes)) is not None:
-            yield name, found
+        yield name, _algorithm(algorithm, notes)
 
 
 def _overrides(section: Mapping[str, object], notes: _Notes) -> dict[str, str]:
@@ -244,15 +245,14 @@ def _overrides(section: Mapping[str, object], notes: _Notes) -> dict[str, str]:
     inside = {**section, **(extra if isinstance(extra, dict) else {})}
     for name, what in inside.items():
         if isinstance(what, dict) and "bits" in what:
-            form = _integers(what["bits"], what.get("group_size", section.get("group_size")), notes)
-            found |= {} if form is None else {name: form}
+            found[name] = _integers(what["bits"], what.get("group_size", section.get("group_size")), notes)
     dynamic = section.get("dynamic")
     for name in dynamic if isinstance(dynamic, dict) else ():
         # a minus leaves modules out; a plus, or neither, gives them other settings
         if name.startswith("-:"):
             found[f"re:{name[2:]}"] = KEPT
     if section.get("lm_head") is True and (usual := _count(section.get("bits"))):
-        found["lm_head"] = _integers(usual, section.get("group_size"), notes) or KEPT
+        found["lm_head"] = _integers(usual, section.get("group_size"), notes)
     return found
 
 

@@ -181,8 +181,7 @@ def unsafe(pattern: str) -> bool:
     return (
         len(pattern) > _LONGEST
         or len(re.findall(r"[*+{]", pattern)) > _REPEATS
-        or ")*" in pattern
-        or ")+" in pattern
+        or any(again in pattern for again in (")*", ")+", "){"))
     )
 
 

@@ -7,11 +7,14 @@ from dse.errors import spec_error
 from dse.spec.huggingface.wrappers import Wrapper
 from dse.text import short
 
+Levels = tuple[Mapping[str, object], ...]
+"""Keys of a larger model, of what is between, and of the language model, which is the last."""
+
 TIE: Final = "tie_word_embeddings"
 
 
-def levels(outer: Mapping[str, object], wrapper: Wrapper, where: str) -> tuple[Mapping[str, object], ...]:
-    """Keys of the larger model, of what is between, and of the language model, which is the last."""
+def levels_in(outer: Mapping[str, object], wrapper: Wrapper, where: str) -> Levels:
+    """The levels of a larger model."""
     return (outer, *_inside(outer, wrapper, where))
 
 
@@ -25,7 +28,7 @@ def _inside(outer: Mapping[str, object], wrapper: Wrapper, where: str) -> Iterat
         yield found
 
 
-def with_head(found: tuple[Mapping[str, object], ...], wrapper: Wrapper, where: str) -> Mapping[str, object]:
+def with_head(found: Levels, wrapper: Wrapper, where: str) -> Mapping[str, object]:
     """Keys of the language model, with `tie_word_embeddings` of the level that decides.
 
     Transformers 5 goes by the model that has the head, which is the one around the language model; some
@@ -39,7 +42,7 @@ def with_head(found: tuple[Mapping[str, object], ...], wrapper: Wrapper, where: 
     own = inner.get(TIE, outer)
     if own == outer:
         return {**inner, TIE: outer}
-    if wrapper.tie == "either" and {own, outer} == {True, False}:
+    if wrapper.tie == "either" and True in (own, outer) and False in (own, outer):
         return {**inner, TIE: True}
     written = str(around[0].get("transformers_version", inner.get("transformers_version", "")))
     if written.startswith("4"):

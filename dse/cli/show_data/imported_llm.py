@@ -1,0 +1,72 @@
+"""What `dse import` says of an LLM: sizes for people on stderr, all of it for programs."""
+
+from collections.abc import Iterator
+
+from dse.cli.terminal.tables import remark
+from dse.spec.huggingface.config import Imported
+from dse.spec.huggingface.keys import EMPTY, OTHER
+
+_BYTES = 2.0
+"""Of an element of KV cache in 16 bits [B]."""
+
+
+def say_imported(found: Imported) -> None:
+    """Remarks on what was counted, read and passed over."""
+    for line in _lines(found):
+        remark(line)
+
+
+def imported_dict(found: Imported) -> dict[str, object]:
+    """The same as plain data."""
+    counts, spec = found.counts, found.spec
+    return {
+        "name": spec.name,
+        "layers": _layers(found),
+        "params": counts.params,
+        "active_params": counts.active,
+        "kv_elements_per_token": counts.kv_elements,
+        "kv_elements_at_longest_context": counts.kv_longest,
+        "state_bytes_per_sequence": counts.state_bytes,
+        "longest_context_tokens": spec.context,
+        "formats": None if spec.formats is None else spec.formats.model_dump(),
+        "read": list(found.read),
+        "ignored": {why: list(keys) for why, keys in found.ignored.items()},
+        "architecture_note": spec.architecture.note,
+        "notes": spec.notes,
+        "llm": spec.model_dump(mode="json"),
+    }
+
+
+def _lines(found: Imported) -> Iterator[str]:
+    """Sizes first, then keys, then remarks."""
+    counts, spec = found.counts, found.spec
+    active = "" if counts.active == counts.params else f", {counts.active:,} of them active"
+    yield f"{spec.name}: {_layers(found)} layers, {counts.params:,} parameters{active}"
+    longest = f"longest context {spec.context:,} tokens" if spec.context else "no longest context in the file"
+    yield f"KV cache: {_kv(found)}; {longest}"
+    if counts.state_bytes:
+        yield f"State: {counts.state_bytes:,.0f} B a sequence, whatever its length"
+    if spec.formats is not None:
+        named = spec.formats.model_dump()
+        yield f"Weights: {', '.join(f'{part} {form}' for part, form in named.items())}"
+    yield f"Read: {', '.join(found.read)}"
+    for why, keys in found.ignored.items():
+        # keys that say nothing are many, and all of them are in the JSON
+        listed = f"{len(keys)} keys" if why in (EMPTY, OTHER) else ", ".join(keys)
+        yield f"Ignored ({why.partition(':')[0].partition(';')[0]}): {listed}"
+    for note in (spec.architecture.note, spec.notes):
+        if note:
+            yield f"Note: {note}"
+
+
+def _kv(found: Imported) -> str:
+    """Elements and bytes that a token leaves, and a sequence of the longest context."""
+    counts = found.counts
+    a_token = f"{counts.kv_elements:,.0f} elements ({_BYTES * counts.kv_elements:,.0f} B in 16 bits) a token"
+    if counts.kv_longest is None:
+        return a_token
+    return f"{a_token}, {_BYTES * counts.kv_longest / 1e9:,.4g} GB a sequence of the longest context"
+
+
+def _layers(found: Imported) -> int:
+    return sum(block.count for block in found.spec.blocks)
