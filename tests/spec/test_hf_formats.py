@@ -245,6 +245,7 @@ def test_the_larger_share_of_a_part_counts_and_the_other_one_is_said(tmp_path):
             "('aqlm'), of which the bits are not understood",
         ),
         ({"quant_method": "bitnet"}, "bitnet"),
+        ({"quant_method": "quark", "global_quant_config": {"weight": {"dtype": "fp6"}}}, "'fp6' (quark)"),
         (NVFP4 | {"quant_algo": "W2A2"}, "quantised by 'W2A2', for which there is no format"),
         ({"quant_method": "compressed-tensors"}, "groups of its modules are not understood"),
         ({"quant_method": "gptq", "bits": "four"}, "'four' bits, which is not understood"),

@@ -11,7 +11,7 @@ from dse.validate.llms.sizes import ACTIVE_WITHIN, TOTAL_WITHIN, LlmSize, llm_si
 
 
 def show_llms(form: str, configs: Path | None) -> bool:
-    """Count every LLM, print the table, and tell whether all agree with what is published."""
+    """Count every LLM and print the table; true where all agree with what is published."""
     found = llm_sizes(Catalog.of(configs))
     if form == "table":
         _show(found)

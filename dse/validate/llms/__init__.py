@@ -1,1 +1,1 @@
-"""Sizes of LLMs, counted from their layers, beside what their publishers say."""
+"""Sizes of LLMs, counted from their layers, and what their publishers say."""

@@ -1,4 +1,4 @@
-"""Files of a checkpoint: the one with its sizes, and the one beside it that says how it is quantised."""
+"""Files of a checkpoint: the one with its sizes, and the one that says how it is quantised."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +16,7 @@ def config_in(path: Path) -> Path:
 
 
 def beside(file: Path) -> Mapping[str, object] | None:
-    """Keys of the `hf_quant_config.json` beside a `config.json`, named alike; None where there is none."""
+    """Keys of the `hf_quant_config.json` in the folder of a `config.json`; None where there is none."""
     if not file.name.endswith("config.json"):
         return None
     other = file.with_name(f"{file.name.removesuffix('config.json')}hf_quant_config.json")

@@ -14,9 +14,9 @@ UNKNOWN: Final = "?"
 """Said of modules in a format that there is no name for; a note says which."""
 HEAD: Final = ("lm_head", "language_model.lm_head", "model.lm_head", "head")
 _NEAR: Final = 0.02
-"""Of a format that stands for another one without a remark."""
+"""Of a format that is taken for another one without a remark."""
 _FAR: Final = 0.06
-"""Of one that cannot stand for it."""
+"""Of one that cannot be taken for it."""
 _INTEGERS: Final = ("int4", "q4_0", "q5_k_m", "q6_k", "int8", "q8_0")
 """Formats of integers with scales, each of another size."""
 _SCALE: Final = 2.0
@@ -220,10 +220,9 @@ def _quark(section: Mapping[str, object], notes: _Notes) -> str:
     whole = section.get("global_quant_config")
     weight = whole.get("weight") if isinstance(whole, dict) else None
     kind = weight.get("dtype") if isinstance(weight, dict) else None
-    found = {"fp8_e4m3": "fp8", "fp4": "mxfp4", "int8": "int8", "int4": "int4", "uint4": "int4"}.get(
-        str(kind)
-    )
-    if found is None:
+    known = {"fp8_e4m3": "fp8", "fp4": "mxfp4", "int8": "int8", "int4": "int4", "uint4": "int4"}
+    found = known.get(str(kind), UNKNOWN)
+    if found == UNKNOWN:
         notes.add(f"it is quantised to {short(kind)} (quark), for which there is no format")
     if section.get("layer_quant_config"):
         notes.add("formats of single layers (layer_quant_config) are not read")

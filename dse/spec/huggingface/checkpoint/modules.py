@@ -118,7 +118,7 @@ def _names(inside: Iterable[str], last: Iterable[str]) -> tuple[str, ...]:
 class Patterns:
     """Names of modules as quantisation lists them, to what each says.
 
-    A plain name stands for the module and all inside it, wherever it is; `*` for any letters; a name after
+    A plain name means the module and all inside it, wherever it is; `*` for any letters; a name after
     `re:` is a regular expression from the start.
     """
 
