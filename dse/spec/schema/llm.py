@@ -178,11 +178,10 @@ class LlmSpec(Spec):
     """The kind of network, with the source of all the sizes below."""
     params: Sourced[ParameterCount]
     """Published parameter count, which a test holds the architecture to within 1 %."""
-    active_params: Sourced[ParameterCount] | None = Field(default=None, exclude_if=lambda v: v is None)
+    # left out of digests: what is only compared makes no other question
+    active_params: Sourced[ParameterCount] | None = Field(default=None, exclude=True)
     """Published parameters that one token visits, where experts make them fewer; compared, never read."""
-    active_of: Literal["all", "no-embedding", "layers"] | None = Field(
-        default=None, exclude_if=lambda v: v is None
-    )
+    active_of: Literal["all", "no-embedding", "layers"] | None = Field(default=None, exclude=True)
     """What `active_params` counts: all (left out), all but the embedding, or neither embedding nor head."""
     nominal_params: ParameterCount
     """Parameters as the name says; only the `napkin` cost model counts with them."""
