@@ -66,6 +66,16 @@ class LinearAttention:
     """Bytes of one element of the state, whatever the format of KV cache [B]."""
     conv: int = 0
     """Tokens that a short convolution before the heads reaches over; 0 without one."""
+    step: bool = False
+    """Whether each head has a time step and a skip, and the norm is as wide as all heads (Mamba-2)."""
+    decay_latent: int | None = None
+    """Rank of the matrices that a decay of each element of a key comes from (Kimi Delta Attention)."""
+    gate_latent: int | None = None
+    """Rank of the matrices that gate the output, in place of one as wide as the values."""
+    conv_bytes: float | None = None
+    """Bytes of one element of what the convolution keeps [B]; None where it is `state_bytes`."""
+    chunk: int = 0
+    """Tokens of a prompt that are worked on together; 0 where one after the other."""
 
 
 @dataclass(frozen=True, kw_only=True)

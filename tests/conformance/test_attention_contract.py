@@ -27,7 +27,13 @@ KEYS: Mapping[str, Sequence[Mapping[str, object]]] = {
         {**GROUPED, "kv_heads": 1},
     ),
     "latent_attention": (LATENT, {**LATENT, "query_latent": 48}),
-    "linear_attention": (LINEAR, {**LINEAR, "gate": True, "delta": True, "conv": 4, "state": "bf16"}),
+    "linear_attention": (
+        LINEAR,
+        {**LINEAR, "gate": True, "delta": True, "conv": 4, "state": "bf16"},
+        {**LINEAR, "gate": True, "step": True, "conv": 4, "conv_state": "bf16", "chunk": 64},
+        {**LINEAR, "key_heads": 16, "delta": True, "decay_latent": 32, "gate_latent": 32, "conv": 4},
+        {**LINEAR, "delta": True, "chunk": 64},
+    ),
 }
 """Layers of each kind, as a file writes them."""
 

@@ -7,8 +7,12 @@ from objectives.api import LinearAttention
 
 
 def weights(a: LinearAttention, hidden: int, /) -> float:
-    """Queries, keys, values, output and its gate [1]."""
-    return float(hidden * (2 * a.key_heads * a.key_dim + (2 + a.gate) * a.heads * a.value_dim))
+    """Queries, keys, values, output and its gate, time steps, and matrices of a low rank [1]."""
+    keys, values = a.key_heads * a.key_dim, a.heads * a.value_dim
+    found = hidden * (2 * keys + (2 + a.gate) * values)
+    if a.step or a.decay_latent:
+        found += hidden * a.heads
+    return float(found + (a.decay_latent or 0) * (hidden + keys) + (a.gate_latent or 0) * (hidden + values))
 
 
 def kv_elements(_a: LinearAttention, /) -> float:

@@ -86,19 +86,17 @@ def _kda(c: HfConfig) -> Layer:
         heads, size = inside.size("num_heads"), inside.size("head_dim")
         taps = inside.size("short_conv_kernel_size")
         wide = inside.flag("use_full_rank_gate")
-    low = [_matrix(c.size("hidden_size"), size), _matrix(size, heads * size)]
     return {
         "linear_attention": {
             "heads": heads,
             "key_heads": heads,
             "key_dim": size,
             "value_dim": size,
-            **({"gate": True} if wide else {}),
+            **({"gate": True} if wide else {"gate_latent": size}),
             "delta": True,
+            "decay_latent": size,
             "conv": taps,
         },
-        # the decay always, and the output gate where it is no single matrix
-        "matrices": low if wide else low * 2,
     }
 
 

@@ -20,9 +20,10 @@ from dse.spec.huggingface.reader import (
     kinds_of,
     words,
 )
-from dse.spec.huggingface.recent.states import NOT_COUNTED, mamba2
+from dse.spec.huggingface.recent.states import mamba2
 
 CONV = "conv"
+NOT_COUNTED = "skips, decays and biases of Mamba are not counted"
 TAPS = "short convolutions count with their matrices alone, without the few tokens that they keep"
 _HEAD = 64
 """Width of a head of values, where Mamba-1 has none: it changes no count."""
@@ -74,7 +75,6 @@ def _mamba2(c: HfConfig) -> Network:
     return Network(
         layers=(mamba2(c, heads, size),) * c.size("num_hidden_layers"),
         tied=c.flag("tie_word_embeddings"),
-        notes=(NOT_COUNTED,),
     )
 
 
@@ -115,10 +115,7 @@ def _falcon_h1(c: HfConfig) -> Network:
     return Network(
         layers=(first, second) * c.size("num_hidden_layers"),
         tied=c.flag("tie_word_embeddings"),
-        notes=(
-            NOT_COUNTED,
-            "attention and state of a layer of the file are two layers here, one after the other",
-        ),
+        notes=("attention and state of a layer of the file are two layers here, one after the other",),
     )
 
 
@@ -185,7 +182,8 @@ def _olmo_hybrid(c: HfConfig) -> Network:
 _ALONE = (BASE - {"num_attention_heads"}) | words(
     "state_size conv_kernel expand intermediate_size use_bias time_step_rank"
 )
-_SMALL = "chunk_size use_conv_bias time_step_limit time_step_rank mamba_conv_bias mamba_chunk_size"
+_SMALL_2 = "use_conv_bias time_step_limit time_step_rank mamba_conv_bias"
+_SMALL = f"{_SMALL_2} chunk_size mamba_chunk_size"
 _OLD = {
     "d_model": "hidden_size",
     "d_inner": "intermediate_size",
@@ -204,7 +202,7 @@ _JAMBA = GATED | words(
 _H1 = GATED | words(
     """
     n_groups ssm_state_size conv_kernel expand mamba_n_heads mamba_d_head mamba_d_ssm projectors_bias
-    mamba_proj_bias mlp_bias attention_bias
+    mamba_proj_bias mlp_bias attention_bias chunk_size
     """
 )
 _CONV = GATED | words("layer_types full_attn_idxs conv_bias")
@@ -216,10 +214,10 @@ MAMBAS = {
     "mamba2": family(
         _mamba2,
         (BASE - {"num_attention_heads"})
-        | words("num_heads head_dim n_groups ssm_state_size conv_kernel expand use_bias"),
+        | words("num_heads head_dim n_groups ssm_state_size conv_kernel expand use_bias chunk_size"),
         "Mamba2ForCausalLM",
         aliases={"state_size": "ssm_state_size"},
-        passes=_SMALL,
+        passes=_SMALL_2,
     ),
     "jamba": family(
         _jamba,
@@ -237,8 +235,9 @@ MAMBAS = {
             "mamba_d_state": "ssm_state_size",
             "mamba_d_conv": "conv_kernel",
             "mamba_expand": "expand",
+            "mamba_chunk_size": "chunk_size",
         },
-        passes=f"{_SMALL} attention_in_multiplier attention_out_multiplier lm_head_multiplier "
+        passes=f"{_SMALL_2} attention_in_multiplier attention_out_multiplier lm_head_multiplier "
         "mlp_multipliers ssm_in_multiplier ssm_multipliers ssm_out_multiplier key_multiplier "
         "mamba_norm_before_gate mamba_rms_norm mamba_use_mlp mlp_expansion_factor attn_layer_indices",
     ),

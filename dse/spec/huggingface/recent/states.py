@@ -21,7 +21,6 @@ from dse.spec.huggingface.reader import (
 )
 from dse.spec.huggingface.recent.mixtures import as_wide_as_routed
 
-NOT_COUNTED = "time steps, skips and biases of Mamba are not counted"
 _DTYPES = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
 
 
@@ -36,6 +35,9 @@ def mamba2(c: HfConfig, heads: int, head_dim: int) -> Layer:
             "value_dim": head_dim,
             "gate": True,
             "conv": c.size("conv_kernel"),
+            "step": True,
+            # tokens that kernels work on together in a prompt
+            **({"chunk": c.size("chunk_size")} if "chunk_size" in c.reads and c.get("chunk_size") else {}),
             **_format(c),
         }
     }
@@ -88,7 +90,7 @@ def _nemotron_h(c: HfConfig) -> Network:
     return Network(
         layers=tuple(layers[kind] for kind in which),
         tied=c.flag("tie_word_embeddings"),
-        notes=(NOT_COUNTED, *((f"{PREDICTION} ({ahead})",) if ahead else ())),
+        notes=(f"{PREDICTION} ({ahead})",) if ahead else (),
     )
 
 
@@ -159,7 +161,7 @@ def _two(c: HfConfig, which: Sequence[str], inner: Layer) -> Network:
     return Network(
         layers=tuple({**parts[kind], **inner} for kind in which),
         tied=c.flag("tie_word_embeddings"),
-        notes=(NOT_COUNTED, *((OUTPUT_BIAS,) if bias else ())),
+        notes=(OUTPUT_BIAS,) if bias else (),
     )
 
 
@@ -213,9 +215,14 @@ def _bailing_linear(c: HfConfig) -> Network:
     )
 
 
-_MAMBA = frozenset({"n_groups", "ssm_state_size", "conv_kernel"})
-_NAMES = {"mamba_n_groups": "n_groups", "mamba_d_state": "ssm_state_size", "mamba_d_conv": "conv_kernel"}
-_SMALL = "chunk_size mamba_chunk_size mamba_conv_bias use_conv_bias time_step_limit time_step_rank"
+_MAMBA = frozenset({"n_groups", "ssm_state_size", "conv_kernel", "chunk_size"})
+_NAMES = {
+    "mamba_n_groups": "n_groups",
+    "mamba_d_state": "ssm_state_size",
+    "mamba_d_conv": "conv_kernel",
+    "mamba_chunk_size": "chunk_size",
+}
+_SMALL = "mamba_conv_bias use_conv_bias time_step_limit time_step_rank"
 _SIZED = GATED | _MAMBA | {"attention_bias", "layer_types", "mamba_n_heads", "mamba_d_head", "mamba_expand"}
 _NEMOTRON = (
     GATED
