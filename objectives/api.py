@@ -14,6 +14,7 @@ from objectives.architecture import AttentionLayer as AttentionLayer
 from objectives.architecture import Block as Block
 from objectives.architecture import Experts as Experts
 from objectives.architecture import Ffn as Ffn
+from objectives.architecture import KvSource as KvSource
 from objectives.architecture import LatentAttention as LatentAttention
 from objectives.architecture import LinearAttention as LinearAttention
 from objectives.architecture import Llm as Llm

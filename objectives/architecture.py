@@ -1,7 +1,7 @@
 """What a network is made of: layers of attention, FFN, experts, or bare matrices."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 
 class AttentionLayer(Protocol):
@@ -12,6 +12,10 @@ class AttentionLayer(Protocol):
     def heads(self) -> int:
         """Query heads, or heads of values where attention keeps a state [1]."""
         ...
+
+
+KvSource = Literal["own", "shared", "key_is_value"]
+"""Where keys and values of a layer come from, see `Attention.kv`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +32,14 @@ class Attention:
     chunked: bool = False
     """Whether the window is a chunk: a row sees half of it on average, not all of it."""
     gate: bool = False
-    """Whether a projection as wide as the query gates the output (Qwen3-Next)."""
+    """Whether a projection as wide as the values gates the output (Qwen3-Next)."""
+    value_dim: int | None = None
+    """Width of a value head; None where it is that of a key."""
+    kv: KvSource = "own"
+    """Projected each (own), read from the KV cache of an earlier layer (shared), or made by one projection
+    and stored each (key_is_value)."""
+    query_latent: int | None = None
+    """Rank of the compressed query; None when queries are projected directly."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ import numpy as np
 from dse.arrays import Floats
 from dse.plugins.broken import asking, broken
 from dse.plugins.numbers import fault_of
+from dse.spec.attention.kind import kv_visited
 from dse.spec.attention.registered import point_of, second_count_of
 from objectives import api
 
@@ -81,7 +82,7 @@ def count(llm: api.Llm, work: api.Workload) -> Count:
         with nullcontext() if point is None else asking(point, f"second count of {llm.name}"):
             kv, flop, seen = second.kv_elements(a), second.core_flop(a), second.seen(a, mean, most)
             state += b.count * second.state_bytes(a)
-            kv_read = kv_read + b.count * kv * seen
+            kv_read = kv_read + b.count * kv_visited(second, a) * seen
             kv_kept = kv_kept + b.count * kv * second.kept(a, longest)
             core = core + b.count * flop * seen
             prompt_cores.append((b.count, flop * second.pairs(a, isl)))

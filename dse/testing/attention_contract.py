@@ -21,12 +21,13 @@ import numpy as np
 
 from dse.bounds.speed_of_light import check, speed_of_light
 from dse.plugins import cost_model
-from dse.spec.attention.kind import KindEntry
+from dse.spec.attention.kind import KindEntry, kv_visited
 from dse.spec.attention.registered import faults
 from dse.testing import samples
 from dse.testing.checks import ROUNDING, require
 from objectives.api import AttentionLayer, Block, Ffn, Llm
 from objectives.arrays import Array
+from objectives.equations.llm.attention.kinds import visited
 
 Entry = KindEntry[AttentionLayer]
 
@@ -163,10 +164,12 @@ class AttentionContract:
         rows = second.pairs(layer, LENGTHS), LENGTHS * first.seen_by_prompt(layer, LENGTHS)
         flop, kv = second.core_flop(layer), second.kv_elements(layer)
         first_kv, state = first.kv_elements(layer, 1.0), first.state_bytes(layer, 1.0)
+        visit = visited(first, layer, 1.0)
+        read = kv_visited(second, layer), first_kv if visit is None else visit
         pairs = {
             "weights": (second.weights(layer, HIDDEN), first.projection_elements(layer, HIDDEN, 1.0)),
             "state": (second.state_bytes(layer), 0.0 if state is None else state),
-            "KV cache that a row reads": (kv * seen[0], first_kv * seen[1]),
+            "KV cache that a row reads": (read[0] * seen[0], read[1] * seen[1]),
             "KV cache that is kept": (kv * kept[0], first_kv * kept[1]),
             "FLOP of a row": (flop * seen[0], first.core_flop(layer, 1.0) * seen[1]),
             "FLOP of a prompt": (flop * rows[0], first.prompt_core_flop(layer, 1.0) * rows[1]),

@@ -25,6 +25,9 @@ KEYS: Mapping[str, Sequence[Mapping[str, object]]] = {
         {**GROUPED, "window": 128},
         {**GROUPED, "window": 128, "chunked": True},
         {**GROUPED, "kv_heads": 1},
+        {**GROUPED, "value_dim": 32, "gate": True},
+        {**GROUPED, "kv": "shared", "window": 128},
+        {**GROUPED, "kv": "key_is_value", "query_latent": 48},
     ),
     "latent_attention": (LATENT, {**LATENT, "query_latent": 48}),
     "linear_attention": (

@@ -59,6 +59,8 @@ ELEMENTS = {
     "glm-4.7-flash": 29_943_390_976,
     "mistral-small-4-119b": 118_435_955_712,
     "sarvam-105b": 106_031_763_456,
+    "mimo-v2-flash-309b": 308_778_768_832,
+    "gemma-3n-e4b": 6_835_235_568,
     "kimi-linear-48b-a3b": 49_122_675_072,
     "mamba-2.8b": 2_768_345_600,
     "falcon-mamba-7b": 7_272_665_088,
@@ -131,6 +133,8 @@ CARDS = {
     "step-3.5-flash": 196e9,  # its card
     "step-3.7-flash": 196e9,  # the card of Step-3.5; the file has no other heads
     "ouro-1.4b": 1.43e9,  # its checkpoint
+    "step-3-321b": 316e9,  # its card: 321B with what sees
+    "hunyuan-large-389b": 389e9,  # arXiv 2411.02265
 }
 """Name to the total on the model card."""
 
@@ -242,6 +246,10 @@ KV = {
     "step-3.5-flash": 45 * 2 * 8 * 128,
     "step-3.7-flash": 45 * 2 * 8 * 128,
     "ouro-1.4b": 4 * 24 * 2 * 16 * 128,
+    "mimo-v2-flash-309b": 9 * 4 * (192 + 128) + 39 * 8 * (192 + 128),
+    "gemma-3n-e4b": 20 * 2 * 2 * 256,  # the last 15 of 35 layers read those of others
+    "step-3-321b": 61 * 2 * 256,
+    "hunyuan-large-389b": 32 * 2 * 8 * 128,  # every other layer
 }
 """Name to elements of KV cache that a token leaves: layers x 2 x KV heads x their width."""
 
@@ -297,8 +305,8 @@ def test_a_head_that_is_tied_outside_is_tied(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "keys", "words"),
     [
-        ("gemma-4-31b", {"num_kv_shared_layers": 18}, "KV cache of others"),
-        ("hunyuan-a13b", {"use_cla": True}, "KV cache of others"),
+        ("gemma-4-31b", {"num_kv_shared_layers": 60}, "a layer of each kind before those that share"),
+        ("step-3-321b", {"moe_layers_enum": "4,x"}, "numbers of layers"),
         ("nemotron-super-49b", {"block_configs": []}, "a list of 80 layers"),
         ("kimi-linear-48b-a3b", {"linear_attn_config": {"kda_layers": [1]}}, "each of 27 layers"),
         ("nemotron-3-nano-30b-a3b", {"hybrid_override_pattern": "M*X"}, "a text of M, E, *, -"),

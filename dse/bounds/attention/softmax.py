@@ -8,12 +8,21 @@ from objectives.api import Attention
 
 def weights(a: Attention, hidden: int, /) -> float:
     """Queries, keys, values, output and gate [1]."""
-    return float(hidden * a.head_dim * ((2 + a.gate) * a.heads + 2 * a.kv_heads))
+    value = _value(a)
+    rank = a.query_latent
+    query = hidden * a.head_dim * a.heads if rank is None else rank * (hidden + a.head_dim * a.heads)
+    made = {"own": a.head_dim + value, "key_is_value": a.head_dim, "shared": 0}[a.kv]
+    return float(query + hidden * (value * a.heads * (1 + a.gate) + made * a.kv_heads))
 
 
 def kv_elements(a: Attention, /) -> float:
-    """A key and a value for each KV head [1]."""
-    return 2.0 * a.kv_heads * a.head_dim
+    """A key and a value for each KV head, unless an earlier layer has left them [1]."""
+    return 0.0 if a.kv == "shared" else kv_visited(a)
+
+
+def kv_visited(a: Attention, /) -> float:
+    """A key and a value for each KV head, whichever layer has left them [1]."""
+    return float(a.kv_heads * (a.head_dim + _value(a)))
 
 
 def state_bytes(_a: Attention, /) -> float:
@@ -23,7 +32,7 @@ def state_bytes(_a: Attention, /) -> float:
 
 def core_flop(a: Attention, /) -> float:
     """A product with a key and a weighted value, for each head [FLOP]."""
-    return 4.0 * a.heads * a.head_dim
+    return 2.0 * a.heads * (a.head_dim + _value(a))
 
 
 def kept(a: Attention, context: Floats, /) -> Floats:
@@ -54,6 +63,11 @@ def pairs(a: Attention, isl: Floats, /) -> Floats:
         return np.asarray((whole * window**2 + (isl - whole * window) ** 2) / 2.0)
     inside = np.minimum(isl, window)
     return np.asarray(isl * inside - inside * inside / 2.0)
+
+
+def _value(a: Attention) -> int:
+    """Width of a value [1]."""
+    return a.value_dim if a.value_dim is not None else a.head_dim
 
 
 def _window(a: Attention) -> float:

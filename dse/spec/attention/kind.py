@@ -1,5 +1,6 @@
 """What a kind of attention must bring: its keys in a file, how its layers are counted, and a second count."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -33,7 +34,7 @@ class SecondCount(Protocol[A_contra]):
         ...
 
     def kv_elements(self, a: A_contra, /) -> float:
-        """Elements of KV cache that a token leaves [1]."""
+        """Elements of KV cache that a token leaves [1]; a function `kv_visited` may say what is read."""
         ...
 
     def state_bytes(self, a: A_contra, /) -> float:
@@ -58,6 +59,15 @@ class SecondCount(Protocol[A_contra]):
     def pairs(self, a: A_contra, isl: Floats, /) -> Floats:
         """Tokens that the rows of a prompt of `isl` tokens see at least, all rows together [token]."""
         ...
+
+
+def kv_visited(second: SecondCount[AttentionLayer], a: AttentionLayer) -> float:
+    """Elements of KV cache that a row reads of each token that it sees, by the second count [1].
+
+    Its function `kv_visited`, for layers that read what an earlier one has left; else what a token leaves.
+    """
+    read: Callable[[AttentionLayer], float] = getattr(second, "kv_visited", second.kv_elements)
+    return read(a)
 
 
 @dataclass(frozen=True, kw_only=True)

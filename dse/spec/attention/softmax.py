@@ -1,6 +1,8 @@
 """Keys of softmax attention."""
 
-from pydantic import model_validator
+from typing import Literal
+
+from pydantic import Field, model_validator
 
 from dse.spec.attention.kind import LayerSpec
 from dse.spec.schema.base import Few, Positive
@@ -23,14 +25,25 @@ class AttentionSpec(LayerSpec):
     chunked: bool = False
     """Whether the window is a fixed chunk that a row stays inside, rather than a sliding one."""
     gate: bool | None = None
-    """Whether a projection as wide as the query gates the output; left out, none does."""
+    """Whether a projection as wide as the values gates the output; left out, none does."""
+    # left out at their defaults, so that a question stored before the keys existed is still the same one
+    value_dim: Positive | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Width of a value head; left out, that of a key (`head_dim`)."""
+    kv: Literal["shared", "key_is_value"] | None = Field(default=None, exclude_if=lambda v: v is None)
+    """`shared`: no keys and values of its own, those of an earlier layer are read (Gemma 3n);
+    `key_is_value`: one projection makes both, which are stored each (Gemma 4). Left out, it has its own."""
+    query_latent: Positive | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Width of the compressed latent of queries; left out, queries are not compressed."""
 
     @model_validator(mode="after")
     def _groups(self) -> "AttentionSpec":
         if self.heads % self.kv_heads:
             raise ValueError(f"expected kv_heads that divide heads ({self.heads}), got {self.kv_heads}")
+        if self.kv == "key_is_value" and self.value_dim not in (None, self.head_dim):
+            wanted = f"a value_dim of head_dim ({self.head_dim}) with kv: key_is_value"
+            raise ValueError(f"expected {wanted}, got {self.value_dim}")
         return self
 
     def resolve(self) -> api.Attention:
         """The layer as the equations want it."""
-        return api.Attention(**{**self.model_dump(), "gate": bool(self.gate)})
+        return api.Attention(**{**self.model_dump(), "gate": bool(self.gate), "kv": self.kv or "own"})

@@ -121,6 +121,7 @@ def _imported(said: _Said, called: str, day: str) -> tuple[LlmSpec, str]:
         **({"formats": dict(said.formats.parts)} if said.formats.parts else {}),
         **({"tied_embedding": True} if network.tied else {}),
         **({"learned_positions": network.learned_positions} if network.learned_positions else {}),
+        **({"lookup": [dict(table) for table in network.lookup]} if network.lookup else {}),
         "blocks": blocks(network.layers, network.repeats),
         **({"notes": "; ".join(remarks)} if remarks else {}),
     }

@@ -10,6 +10,7 @@ from dse.spec.huggingface.experts import EXPERTS
 from dse.spec.huggingface.linear import HYBRID
 from dse.spec.huggingface.older import OLDER
 from dse.spec.huggingface.reader import Family
+from dse.spec.huggingface.recent.gemmas import GEMMAS
 from dse.spec.huggingface.recent.grouped import GROUPED
 from dse.spec.huggingface.recent.latents import LATENTS
 from dse.spec.huggingface.recent.mambas import MAMBAS
@@ -17,9 +18,24 @@ from dse.spec.huggingface.recent.mixtures import MIXTURES
 from dse.spec.huggingface.recent.searched import SEARCHED
 from dse.spec.huggingface.recent.states import STATES
 from dse.spec.huggingface.recent.unlike import UNLIKE
+from dse.spec.huggingface.recent.widths import WIDTHS
 from dse.spec.huggingface.wrappers import WRAPPERS
 
-TABLES = (DENSE, EXPERTS, HYBRID, OLDER, GROUPED, MIXTURES, STATES, LATENTS, UNLIKE, SEARCHED, MAMBAS)
+TABLES = (
+    DENSE,
+    EXPERTS,
+    HYBRID,
+    OLDER,
+    GROUPED,
+    MIXTURES,
+    STATES,
+    LATENTS,
+    UNLIKE,
+    SEARCHED,
+    MAMBAS,
+    GEMMAS,
+    WIDTHS,
+)
 """Families by what their layers have in common; each `model_type` is in one of them."""
 
 FAMILIES: Mapping[str, Family] = {kind: found for table in TABLES for kind, found in table.items()}

@@ -26,11 +26,8 @@ _OBSTACLES: Final[Mapping[str, str]] = {
     "its KV cache is compressed, many tokens to one entry, for which there are no keys yet": """
         deepseek_v4 deepseek_ref
     """,
-    "its later layers read the KV cache of earlier ones, for which there is no key yet": """
-        gemma3n gemma3n_text hunyuan phi4flash
-    """,
-    "its keys and values, or its queries, have widths for which there is no key yet": """
-        mimo_v2 mimo_v2_flash step3 step3_vl
+    "its later layers read the KV cache of earlier ones next to a state, for which there is no key yet": """
+        phi4flash
     """,
     "its layers share weights and add a few of their own": "zamba zamba2",
     "its layers attend to an LM of bytes or hashes, not to tokens": "blt canine hnet",

@@ -32,6 +32,7 @@ WRAPPERS: Mapping[str, Wrapper] = {
     "cohere2_vision": _wrapper("Cohere2VisionForConditionalGeneration", "cohere2"),
     "exaone4_5": _wrapper("Exaone4_5_ForConditionalGeneration", "exaone4"),
     "gemma3": _wrapper("Gemma3ForConditionalGeneration", "gemma3_text"),
+    "gemma3n": _wrapper("Gemma3nForConditionalGeneration", "gemma3n_text"),
     "gemma4": _wrapper("Gemma4ForConditionalGeneration", "gemma4_text"),
     "glm4v": _wrapper("Glm4vForConditionalGeneration", "glm4v_text", "glm4", tie="either"),
     "glm4v_moe": _wrapper("Glm4vMoeForConditionalGeneration", "glm4v_moe_text", tie="either"),
@@ -70,6 +71,7 @@ WRAPPERS: Mapping[str, Wrapper] = {
         at="thinker_config.text_config",
     ),
     "voxtral": _wrapper("VoxtralForConditionalGeneration", "llama"),
+    "step3_vl": _wrapper("Step3VLForConditionalGeneration", "step3_text", tie="either"),
     "step3p7": _wrapper("Step3p7ForConditionalGeneration", "step3p5"),
     "smolvlm": _wrapper("SmolVLMForConditionalGeneration", "llama"),
 }

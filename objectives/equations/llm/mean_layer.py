@@ -11,7 +11,7 @@ from objectives.api import AttentionLayer, Block, Experts, Llm
 from objectives.arrays import Array, ceil_div, maximum, minimum, ones_like, where, zeros_like
 from objectives.equations.llm import experts as moe
 from objectives.equations.llm import feed_forward, launches
-from objectives.equations.llm.attention.kinds import AttentionKind, exchanged, kind_of
+from objectives.equations.llm.attention.kinds import AttentionKind, exchanged, kind_of, visited
 from objectives.equations.llm.context_parallel import on_fullest
 from objectives.equations.llm.expert_parallel import Spread, spread
 
@@ -30,6 +30,9 @@ class Core:
     """The same for a row of a prompt [FLOP/token]."""
     kv_elements: Array
     """Elements of KV cache that one token leaves [1]; the mean over CP chips where these share the tokens."""
+    kv_visited: Array | None = None
+    """As `kv_elements`, those that a row reads of a token where an earlier layer has left them; None where it
+    reads what it leaves itself."""
     cp: Array | None = None
     """Chips that share the tokens of a sequence [1]; None where none do."""
     exchanged: Array | None = None
@@ -148,7 +151,7 @@ class MeanLayer:
 
     def kv_read(self, context: Array) -> Array:
         """Elements of KV cache that one row at `context` reads in one layer [1]."""
-        return self._over_cores(lambda c: c.share * c.kv_elements * c.kind.seen(c.attention, context))
+        return self._over_cores(lambda c: c.share * _visited(c) * c.kind.seen(c.attention, context))
 
     def kv_kept(self, context: Array, beyond: Array | None = None) -> Array:
         """Elements of KV cache that one sequence of at most `context` tokens needs room for [1].
@@ -157,6 +160,12 @@ class MeanLayer:
         it is left out.
         """
         return self._over_cores(lambda c: c.share * c.kv_elements * _kept(c, context, beyond))
+
+    def kv_passed(self, context: Array) -> Array | None:
+        """Elements that the rows of a prompt read [1]; None where each layer reads what it leaves."""
+        if all(core.kv_visited is None for core in self.cores):
+            return None
+        return self._over_cores(lambda c: c.share * _visited(c) * _kept(c, context, None))
 
     def kept_bytes(self, context: Array, kv_bytes: float, beyond: Array | None = None) -> Array:
         """Bytes that one sequence of at most `context` tokens keeps in one layer, its state included [B]."""
@@ -289,6 +298,11 @@ def _kept(core: Core, context: Array, beyond: Array | None) -> Array:
     return kept if core.cp is None else on_fullest(kept, core.cp)
 
 
+def _visited(core: Core) -> Array:
+    """Elements of KV cache that a row reads of one token [1]."""
+    return core.kv_elements if core.kv_visited is None else core.kv_visited
+
+
 def _core(attention: AttentionLayer, share: float, tp: Array, ways: Array, cp: Array | None) -> Core:
     """One kind of attention core, its heads split over TP and its tokens over CP of the `ways` of a layer."""
     kind = kind_of(attention)
@@ -302,6 +316,7 @@ def _core(attention: AttentionLayer, share: float, tp: Array, ways: Array, cp: A
             flop=kind.core_flop(attention, ways),
             prompt_flop=kind.prompt_core_flop(attention, ways),
             kv_elements=kind.kv_elements(attention, ways),
+            kv_visited=visited(kind, attention, ways),
         )
     held = kind.kv_elements(attention, tp)
     # keys and values of a row are made on all chips: heads that one keeps and has not made are sent to it
@@ -313,6 +328,7 @@ def _core(attention: AttentionLayer, share: float, tp: Array, ways: Array, cp: A
         flop=kind.core_flop(attention, tp) / cp,
         prompt_flop=kind.prompt_core_flop(attention, tp) / cp,
         kv_elements=held / cp,
+        kv_visited=None if (read := visited(kind, attention, tp)) is None else read / cp,
         cp=cp,
         exchanged=row[0] + sent,
         prompt_exchanged=row[1] + sent,

@@ -148,7 +148,7 @@ def _chunk(s: Setup, cut: Chunks) -> PassInput:
         head_rows=ended,
         sequences=ended,
         core_flop=prompt_core_flop(layer, work),
-        kv_elements=kept,
+        kv_elements=kept if (read := layer.kv_passed(before)) is None else cut.together * read,
         # next to decode a chunk writes where the KV cache of the batch is
         kv_share=s.machine.placed.kv_share,
         kv_further=s.machine.placed.elsewhere(1),

@@ -87,7 +87,7 @@ def prefill_pass(s: Setup) -> PrefillPass:
         head_rows=prompts + shape,
         sequences=prompts + shape,
         core_flop=prefix_cache.prompt_core_flop(layer, work),
-        kv_elements=kept,
+        kv_elements=kept if (read := layer.kv_passed(work.isl)) is None else prompts * read,
         kv_share=s.machine.placed.prompt_kv_share,
         kv_further=s.machine.placed.prompt_kv_further,
         kv_written=kept,

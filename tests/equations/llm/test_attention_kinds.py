@@ -1,12 +1,16 @@
 """Latent, windowed, chunked and parallel layers against arithmetic by hand."""
 
+from dataclasses import replace
+
+import factories as make
 import numpy as np
 import pytest
 from factories import LAW, deepseek_v3, gpt_j_6b, gpt_oss_20b, llama4_scout
 from hypothesis import given
 from hypothesis import strategies as st
 
-from objectives.api import Attention, LatentAttention, Llm
+from objectives.api import Attention, Block, LatentAttention, Llm
+from objectives.costmodels.roofline import RooflineCostModel
 from objectives.equations.llm.attention import latent as mla
 from objectives.equations.llm.attention import softmax
 from objectives.equations.llm.mean_layer import mean_layer
@@ -133,3 +137,60 @@ def test_a_parallel_layer_reduces_once_and_weighs_the_same() -> None:
     assert (parallel.all_reduces, serial.all_reduces) == (1.0, 2.0)
     assert parallel.weights().tolist() == serial.weights().tolist()
     assert params(gpt_j_6b()) == params(gpt_j_6b(parallel=False))
+
+
+def test_values_may_be_narrower_than_keys() -> None:
+    # MiMo-V2-Flash: 64 query and 4 KV heads, keys of 192 and values of 128, hidden 4,096
+    mimo = Attention(heads=64, kv_heads=4, head_dim=192, value_dim=128)
+    matrices = 4096 * (64 * 192 + 4 * 192 + 4 * 128) + 64 * 128 * 4096
+    assert softmax.params(mimo, 4096) == softmax.projection_elements(mimo, 4096, a(1)) == matrices
+    assert softmax.kv_elements(mimo, a(1)) == 4 * (192 + 128)
+    assert softmax.core_flop(mimo, a(1)) == 64 * (2 * 192 + 2 * 128)
+
+
+def test_queries_of_one_kv_head_may_come_from_a_latent() -> None:
+    # Step-3: 64 heads of 256 from a latent of 2,048 with a norm, hidden 7,168
+    step = Attention(heads=64, kv_heads=1, head_dim=256, query_latent=2048)
+    matrices = 7168 * 2048 + 2048 * 64 * 256 + 2 * 7168 * 256 + 64 * 256 * 7168
+    assert softmax.projection_elements(step, 7168, a(1)) == matrices
+    assert softmax.params(step, 7168) == matrices + 2048
+
+
+def test_a_layer_that_reads_the_kv_cache_of_another_stores_none_and_reads_as_much() -> None:
+    lent = Attention(heads=8, kv_heads=2, head_dim=256, kv="shared")
+    assert softmax.params(lent, 2048) == 2 * 2048 * 8 * 256  # queries and output alone
+    two = Llm(
+        name="two",
+        hidden=2048,
+        vocab=100,
+        nominal_params=1e6,
+        blocks=tuple(Block(count=1, attention=x) for x in (replace(lent, kv="own"), lent)),
+    )
+    layer = mean_layer(two, a(1))
+    # of two layers one stores and both read
+    assert 2 * layer.kv_kept(a(1000)) == 1000 * 2 * 2 * 256
+    assert 2 * layer.kv_read(a(1000)) == 2 * 1000 * 2 * 2 * 256
+
+
+def test_keys_that_are_values_are_projected_once_and_stored_twice() -> None:
+    # a layer of Gemma 4 31B that sees everything: 32 heads of 512, 4 KV heads, hidden 5,376
+    same = Attention(heads=32, kv_heads=4, head_dim=512, kv="key_is_value")
+    assert softmax.params(same, 5376) == 5376 * 512 * (32 + 4) + 32 * 512 * 5376
+    assert softmax.kv_elements(same, a(1)) == 2 * 4 * 512
+
+
+def test_decode_reads_what_an_earlier_layer_has_left_and_finds_room_for_it_once() -> None:
+    lent = Attention(heads=8, kv_heads=8, head_dim=128, kv="shared")
+    own = replace(lent, kv="own")
+    ideal = make.h100_like(**make.IDEAL, peak_flops=1e30, attention_flops=1e30)
+    parts = {}
+    for name, pair in (("own", (own, own)), ("lent", (own, lent))):
+        blocks = tuple(Block(count=4, attention=x) for x in pair)
+        llm = Llm(name=name, hidden=1024, vocab=0, nominal_params=1e6, blocks=blocks)
+        context = make.context(llm, isl=1.0, osl=2.0, mean_context=4096.0)
+        m = RooflineCostModel().evaluate(make.design(ideal, batch=64), context, detail=True)
+        parts[name] = m.tpot_parts["attention_core"], m.capacity_parts["kv_cache"]
+        by_hand = 64 * 8 * 2 * 8 * 128 * 4096 * context.precision.kv_bytes / 3.35e12
+        # one token more is written, of the layers that store
+        assert parts[name][0] == pytest.approx(by_hand, rel=1e-3)
+    assert parts["lent"][1] == pytest.approx(parts["own"][1] / 2, rel=EXACT)

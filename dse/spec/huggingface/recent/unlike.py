@@ -17,50 +17,7 @@ from dse.spec.huggingface.reader import (
     words,
 )
 
-KEYS_ARE_VALUES = "keys of layers that see everything are their values; the projection is counted twice"
 HEAD_GATES = "gates of heads are not counted"
-
-
-def _gemma4(c: HfConfig) -> Network:
-    """Wider heads where a layer sees everything; an FFN next to the experts where there are any."""
-    for key in ("num_kv_shared_layers", "hidden_size_per_layer_input"):
-        if c.whole(key):
-            hint = "Layers with the KV cache of others, or with rows of a table, cannot be written yet."
-            raise c.refuse(key, "0", hint)
-    if c.get("use_bidirectional_attention") == "all":
-        raise c.refuse("use_bidirectional_attention", "null or vision")
-    count = c.size("num_hidden_layers")
-    usual = [SLIDING if (i + 1) % 6 else FULL for i in range(count)]
-    which = [*kinds_of(c, (FULL, SLIDING), usual)[:-1], FULL]  # Transformers makes the last one full
-    bias = c.flag("attention_bias")
-    same = c.flag("attention_k_eq_v")
-    sliding = attention(c, bias=bias)
-    few = (
-        c.size("num_key_value_heads")
-        if not same
-        else c.size("num_global_key_value_heads", c.size("num_key_value_heads"))
-    )
-    wide = {**sliding, "kv_heads": few, "head_dim": c.size("global_head_dim")}
-    inner: Layer = {
-        "ffn": gated_ffn(c),
-        **({"experts": _gemma4_experts(c)} if c.flag("enable_moe_block") else {}),
-    }
-    return Network(
-        layers=tuple(
-            {"attention": {**(wide if kind == FULL else sliding), **reach(c, kind)}, **inner}
-            for kind in which
-        ),
-        tied=c.flag("tie_word_embeddings", True),
-        notes=(NORMS, *((KEYS_ARE_VALUES,) if same else ())),
-    )
-
-
-def _gemma4_experts(c: HfConfig) -> dict[str, object]:
-    return {
-        "count": c.size("num_experts"),
-        "top_k": c.size("top_k_experts"),
-        "width": c.size("moe_intermediate_size"),
-    }
 
 
 def _dbrx(c: HfConfig) -> Network:
@@ -139,8 +96,8 @@ def _one_each(c: HfConfig, key: str) -> Sequence[int]:
 
 def _hunyuan(c: HfConfig) -> Network:
     """Experts with a shared one; numbers and widths may be lists."""
-    c.must("use_cla", False, "Layers that read the KV cache of others cannot be written yet.")
-    c.must("use_mixed_mlp_moe", True)
+    # of so many layers the first has keys and values, and the others read them
+    together = c.size("cla_share_factor") if c.flag("use_cla") else 1
     heads = attention(c, bias=c.flag("attention_bias"))
     # the class of Transformers has one shared expert as wide as a routed one
     widths = _one_each(
@@ -151,11 +108,14 @@ def _hunyuan(c: HfConfig) -> Network:
     )
     counts, top = _one_each(c, "num_experts"), _one_each(c, "num_experts_per_tok")
     dense = c.whole("moe_layer_num_skipped")
+    if any(n > 1 for n in counts):
+        c.must("use_mixed_mlp_moe", True)
     layers: list[Layer] = []
     for i, width in enumerate(widths):
         found = {"count": counts[i], "top_k": top[i], "width": width, "shared_width": shared[i] * width}
-        inner = {"ffn": gated_ffn(c)} if i < dense else {"experts": found}
-        layers.append({"attention": heads, **inner})
+        inner = {"ffn": gated_ffn(c)} if i < dense or counts[i] == 1 else {"experts": found}
+        lent = {"kv": "shared"} if i % together else {}
+        layers.append({"attention": {**heads, **lent}, **inner})
     return Network(layers=tuple(layers), tied=c.flag("tie_word_embeddings"))
 
 
@@ -249,17 +209,6 @@ def _step_other(c: HfConfig) -> Layer:
 
 
 _ROUTED = words("num_experts num_experts_per_tok moe_intermediate_size")
-_GEMMA4 = (
-    GATED
-    | _ROUTED
-    | words(
-        """
-    attention_bias layer_types sliding_window global_head_dim num_global_key_value_heads attention_k_eq_v
-    num_kv_shared_layers hidden_size_per_layer_input enable_moe_block top_k_experts
-    use_bidirectional_attention
-    """
-    )
-)
 _STEP = (
     GATED
     | _ROUTED
@@ -292,14 +241,28 @@ _STEP_FAMILY = family(
     "mtp_mlp_layer_types query_pre_attn_scalar use_rope_layers sink vision_config",
 )
 
-UNLIKE = {
-    "gemma4_text": family(
-        _gemma4,
-        _GEMMA4,
-        "Gemma4ForCausalLM",
-        "Gemma4ForConditionalGeneration",
-        passes="vocab_size_per_layer_input use_double_wide_mlp expert_intermediate_size",
+_HUNYUAN_FAMILY = family(
+    _hunyuan,
+    GATED
+    | _ROUTED
+    | words(
+        """
+        attention_bias num_shared_expert moe_layer_num_skipped use_cla cla_share_factor use_mixed_mlp_moe
+        """
     ),
+    "HunYuanMoEV1ForCausalLM",
+    "HunYuanForCausalLM",
+    aliases={
+        "moe_topk": "num_experts_per_tok",
+        "attention_head_dim": "head_dim",
+        "num_local_experts": "num_experts",
+    },
+    passes="capacity_factor moe_drop_tokens moe_random_routing_dropped_token mlp_bias "
+    "group_limited_greedy kv_lora_rank q_lora_rank qk_rope_head_dim qk_nope_head_dim v_head_dim use_mla "
+    "dense_list class_num pool_type anyres_pooling_size anyres_vit_max_image_size anyres_vit_two_views",
+)
+
+UNLIKE = {
     "dbrx": family(
         _dbrx,
         (GQA - {"num_key_value_heads", "head_dim"}) | {"attn_config", "ffn_config"},
@@ -325,21 +288,8 @@ UNLIKE = {
         passes="sliding_window_size attn_temperature_len attn_factor embedding_multiplier_scale "
         "router_logit_softcapping",
     ),
-    "hunyuan_v1_moe": family(
-        _hunyuan,
-        GATED
-        | _ROUTED
-        | words("attention_bias num_shared_expert moe_layer_num_skipped use_cla use_mixed_mlp_moe"),
-        "HunYuanMoEV1ForCausalLM",
-        aliases={
-            "moe_topk": "num_experts_per_tok",
-            "attention_head_dim": "head_dim",
-            "num_local_experts": "num_experts",
-        },
-        passes="cla_share_factor capacity_factor moe_drop_tokens moe_random_routing_dropped_token mlp_bias "
-        "group_limited_greedy kv_lora_rank q_lora_rank qk_rope_head_dim qk_nope_head_dim v_head_dim use_mla "
-        "dense_list class_num pool_type anyres_pooling_size anyres_vit_max_image_size anyres_vit_two_views",
-    ),
+    "hunyuan_v1_moe": _HUNYUAN_FAMILY,
+    "hunyuan": _HUNYUAN_FAMILY,
     "ouro": family(
         _ouro,
         GATED | words("layer_types use_sliding_window total_ut_steps"),

@@ -96,6 +96,34 @@ def exchanged(
     return None if decoded is None or prompted is None else (decoded(a, tp), prompted(a, tp))
 
 
+def visited(kind: AttentionKind[AttentionLayer], a: AttentionLayer, tp: Array) -> Array | None:
+    """Elements of KV cache that a row reads of each token, from a kind's function `visited_elements` [1].
+
+    Args:
+        kind: functions that count the layer.
+        a: architecture of the layer.
+        tp: tensor-parallel ways [1].
+
+    Returns:
+        Elements, shape of `tp` [1]; None for a layer that reads what it stores.
+
+    Domain:
+        A kind of another package that does not say reads what it stores.
+
+    Limits:
+        None.
+
+    Source:
+        Counted by the kinds.
+
+    Examples:
+        >>> visited(softmax, Attention(heads=64, kv_heads=8, head_dim=128, kv="shared"), 1.0)
+        2048.0
+    """
+    read = getattr(kind, "visited_elements", None)
+    return None if read is None else read(a, tp)
+
+
 class _Entry(Protocol):
     """What is read here of an object that a package registers."""
 

@@ -1,114 +1,29 @@
 """Softmax attention: MHA, GQA and MQA, whole or inside a window or a chunk.
 
-Symbols: d hidden size, Hq query heads, Hkv KV heads, dh head size, w window, TP tensor-parallel ways.
-TP splits attention by whole heads, so that heads which TP does not divide cost their ceiling on the fullest
-chip.
+Symbols: Hq query heads, Hkv KV heads, dh and dv sizes of a key and a value, w window, TP tensor-parallel
+ways. TP splits attention by whole heads, so that heads which TP does not divide cost their ceiling on the
+fullest chip. The projections are in `softmax_projections`.
 """
 
 from objectives.api import Attention
-from objectives.arrays import Array, ceil_div, floor, maximum, minimum, where
-
-
-def params(a: Attention, hidden: int) -> int:
-    """Parameters of one layer, its biases included [1].
-
-    d dh (2 Hq + 2 Hkv), Hq more with a gate, and dh (Hq + 2 Hkv) biases.
-
-    Args:
-        a: architecture of the layer.
-        hidden: hidden size d [1].
-
-    Returns:
-        Parameters of queries, keys, values, output, gate and biases [1].
-
-    Domain:
-        Norms are not counted here.
-
-    Limits:
-        4 d^2 for MHA with Hq dh = d and no biases.
-
-    Source:
-        Vaswani et al. 2017 (arXiv 1706.03762); GQA, Ainslie et al. 2023 (arXiv 2305.13245).
-
-    Examples:
-        By hand: Llama-2 7B has 4 projections of 4,096 x 4,096 in a layer.
-
-        >>> params(Attention(heads=32, kv_heads=32, head_dim=128), 4096) == 4 * 4096 * 4096
-        True
-    """
-    biases = a.bias * a.head_dim * (a.heads + 2 * a.kv_heads)
-    return hidden * a.head_dim * ((2 + a.gate) * a.heads + 2 * a.kv_heads) + biases
-
-
-def projection_elements(a: Attention, hidden: int, tp: Array) -> Array:
-    """Weights of the projections on one chip [1].
-
-    d dh (2 ceil(Hq / TP) + 2 ceil(Hkv / TP)): query and output over query heads (and a gate where there is
-    one), key and value over KV heads.
-
-    Args:
-        a: architecture of the layer.
-        hidden: hidden size d [1].
-        tp: tensor-parallel ways [1].
-
-    Returns:
-        Weights, shape of `tp` [1].
-
-    Domain:
-        TP divides Hq or is a multiple of it; biases are left out.
-
-    Limits:
-        The published count at TP = 1. TP > Hkv replicates KV heads: the sum over chips grows beyond it.
-
-    Source:
-        Megatron-LM, Shoeybi et al. 2019 (arXiv 1909.08053), section 3: attention split by heads.
-
-    Examples:
-        By hand: of the 64 query and 8 KV heads of Llama-2 70B a chip of eight has 8 and 1.
-
-        >>> projection_elements(Attention(heads=64, kv_heads=8, head_dim=128), 8192, 8.0) / (8192 * 128)
-        18.0
-    """
-    queries = (2.0 + a.gate) * ceil_div(a.heads, tp)
-    return hidden * a.head_dim * (queries + 2.0 * ceil_div(a.kv_heads, tp))
-
-
-def projection_traffic(a: Attention, hidden: int, tp: Array) -> Array:
-    """Activation elements that one row moves through the projections on one chip [1].
-
-    d read, d written, and the query, key, value, gate and output of the chip's heads once each.
-
-    Args:
-        a: architecture of the layer.
-        hidden: hidden size d [1].
-        tp: tensor-parallel ways [1].
-
-    Returns:
-        Elements read and written, shape of `tp` [1].
-
-    Domain:
-        Each operand crosses memory once.
-
-    Limits:
-        2 d for heads spread over endless chips, but for one head each.
-
-    Source:
-        Counted from the shapes of the projections.
-
-    Examples:
-        By hand: 2 x 4,096 and 4 x 32 heads of 128.
-
-        >>> projection_traffic(Attention(heads=32, kv_heads=32, head_dim=128), 4096, 1.0)
-        24576.0
-    """
-    heads = (2.0 + a.gate) * ceil_div(a.heads, tp) + 2.0 * ceil_div(a.kv_heads, tp)
-    return 2.0 * hidden + a.head_dim * heads
+from objectives.arrays import Array, ceil_div, floor, maximum, minimum, where, zeros_like
+from objectives.equations.llm.attention.softmax_projections import (
+    params as params,
+)
+from objectives.equations.llm.attention.softmax_projections import (
+    projection_elements as projection_elements,
+)
+from objectives.equations.llm.attention.softmax_projections import (
+    projection_traffic as projection_traffic,
+)
+from objectives.equations.llm.attention.softmax_projections import value_dim
 
 
 def kv_elements(a: Attention, tp: Array) -> Array:
     """Elements of KV cache that one token leaves on one chip in one layer [1].
 
-    2 ceil(Hkv / TP) dh: a key and a value for each KV head.
+    ceil(Hkv / TP) (dh + dv): a key and a value for each KV head; none where those of an earlier layer are
+    read.
 
     Args:
         a: architecture of the layer.
@@ -136,7 +51,43 @@ def kv_elements(a: Attention, tp: Array) -> Array:
         >>> 126 * kv_elements(Attention(heads=128, kv_heads=8, head_dim=128), 1.0) * 2
         516096.0
     """
-    return 2.0 * a.head_dim * ceil_div(a.kv_heads, tp)
+    return zeros_like(tp) if a.kv == "shared" else _of_a_token(a, tp)
+
+
+def visited_elements(a: Attention, tp: Array) -> Array | None:
+    """Elements of KV cache that a row reads of each token that it sees, on one chip in one layer [1].
+
+    ceil(Hkv / TP) (dh + dv), where an earlier layer has stored them.
+
+    Args:
+        a: architecture of the layer.
+        tp: tensor-parallel ways [1].
+
+    Returns:
+        Elements, shape of `tp` [1]; None for a layer that reads what it stores.
+
+    Domain:
+        An earlier layer has KV heads of the same number and sizes.
+
+    Limits:
+        As `kv_elements` of the layer that has stored them.
+
+    Source:
+        Gemma 3n and Hunyuan-Large (arXiv 2411.02265), section 2.1: layers that read the KV cache of another.
+
+    Examples:
+        By hand: 8 heads with a key of 192 and a value of 128.
+
+        >>> lent = Attention(heads=64, kv_heads=8, head_dim=192, value_dim=128, kv="shared")
+        >>> kv_elements(lent, 1.0), visited_elements(lent, 1.0)
+        (0.0, 2560.0)
+    """
+    return _of_a_token(a, tp) if a.kv == "shared" else None
+
+
+def _of_a_token(a: Attention, tp: Array) -> Array:
+    """Elements of the keys and values of one token [1]."""
+    return float(a.head_dim + value_dim(a)) * ceil_div(a.kv_heads, tp)
 
 
 def state_bytes(a: Attention, tp: Array) -> None:
@@ -164,7 +115,7 @@ def state_bytes(a: Attention, tp: Array) -> None:
 def core_flop(a: Attention, tp: Array) -> Array:
     """FLOP of the attention core of one decoded row for each token that it sees [FLOP/token].
 
-    4 ceil(Hq / TP) dh: a multiply-add for the score and one for the value, in each query head.
+    2 ceil(Hq / TP) (dh + dv): a multiply-add for the score and one for the value, in each query head.
 
     Args:
         a: architecture of the layer.
@@ -189,7 +140,7 @@ def core_flop(a: Attention, tp: Array) -> Array:
         >>> core_flop(Attention(heads=32, kv_heads=32, head_dim=128), 1.0)
         16384.0
     """
-    return 4.0 * a.head_dim * ceil_div(a.heads, tp)
+    return 2.0 * (a.head_dim + value_dim(a)) * ceil_div(a.heads, tp)
 
 
 def prompt_core_flop(a: Attention, tp: Array) -> Array:
@@ -221,7 +172,8 @@ def prompt_core_flop(a: Attention, tp: Array) -> Array:
 def exchanged_elements(a: Attention, tp: Array) -> Array:
     """Elements of a row that chips exchange which share the tokens of a sequence, see `context_parallel` [1].
 
-    ceil(Hq / TP) (2 dh + 1): queries before the core, then a result and a sum of exponentials for each head.
+    ceil(Hq / TP) (dh + dv + 1): queries before the core, then a result and a sum of exponentials for each
+    head.
 
     Args:
         a: architecture of the layer.
@@ -245,7 +197,7 @@ def exchanged_elements(a: Attention, tp: Array) -> Array:
         >>> exchanged_elements(Attention(heads=64, kv_heads=8, head_dim=128), 1.0)
         16448.0
     """
-    return (2.0 * a.head_dim + 1.0) * ceil_div(a.heads, tp)
+    return (a.head_dim + value_dim(a) + 1.0) * ceil_div(a.heads, tp)
 
 
 def prompt_exchanged_elements(a: Attention, tp: Array) -> Array:
