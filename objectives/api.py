@@ -12,8 +12,10 @@ from typing import Literal, Protocol, TypeAlias, runtime_checkable
 from objectives.architecture import Attention as Attention
 from objectives.architecture import AttentionLayer as AttentionLayer
 from objectives.architecture import Block as Block
+from objectives.architecture import CompressedAttention as CompressedAttention
 from objectives.architecture import Experts as Experts
 from objectives.architecture import Ffn as Ffn
+from objectives.architecture import Index as Index
 from objectives.architecture import KvSource as KvSource
 from objectives.architecture import LatentAttention as LatentAttention
 from objectives.architecture import LinearAttention as LinearAttention

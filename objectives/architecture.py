@@ -14,7 +14,7 @@ class AttentionLayer(Protocol):
         ...
 
 
-KvSource = Literal["own", "shared", "key_is_value"]
+KvSource = Literal["own", "shared", "key_is_value", "one"]
 """Where keys and values of a layer come from, see `Attention.kv`."""
 
 
@@ -36,10 +36,16 @@ class Attention:
     value_dim: int | None = None
     """Width of a value head; None where it is that of a key."""
     kv: KvSource = "own"
-    """Projected each (own), read from the KV cache of an earlier layer (shared), or made by one projection
-    and stored each (key_is_value)."""
+    """Projected each (own), read from the KV cache of an earlier layer (shared), made by one projection and
+    stored each (key_is_value), or both the same vector, stored once (one)."""
     query_latent: int | None = None
     """Rank of the compressed query; None when queries are projected directly."""
+    top_k: int | None = None
+    """Tokens that a row attends to at most, the best by an index; None where it attends to all in reach."""
+    output_groups: int = 0
+    """Groups of heads whose outputs are compressed before they are projected; 0 where projected directly."""
+    output_latent: int = 0
+    """Rank of the compressed output of a group."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +63,40 @@ class LatentAttention:
     """Value size of a head."""
     query_latent: int | None
     """Rank of the compressed query; None when queries are projected directly."""
+    top_k: int | None = None
+    """Tokens that a row attends to at most, the best by an index; None where it attends to all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Index:
+    """What scores all tokens for a row, so that the attention next to it visits the best alone (DSA)."""
+
+    heads: int
+    dim: int
+    """Width of a head, and of the one key that heads share."""
+    ratio: int = 1
+    """Tokens that leave one key together."""
+    overlap: bool = False
+    """Whether tokens are part of the next key too, by projections of their own."""
+    inputs: int | None = None
+    """Width that queries are projected from; None for that of the residual stream."""
+    weighted: bool = True
+    """Whether a projection weighs the heads, whose scores are added."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompressedAttention:
+    """Further entries for the queries of the attention next to it: several tokens in one (DeepSeek V4)."""
+
+    heads: int
+    dim: int
+    """Width of an entry, which is key and value of all heads."""
+    ratio: int
+    """Tokens of an entry."""
+    overlap: bool = False
+    """Whether tokens are part of the next entry too, by projections of their own."""
+    top_k: int | None = None
+    """Entries that a row attends to at most, the best by an index; None where it attends to all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +185,8 @@ class Block:
 
     count: int
     attention: AttentionLayer | None = None
+    beside: tuple[AttentionLayer, ...] = ()
+    """What else reads the input of attention: an index, further entries, or a state whose output is added."""
     ffn: Ffn | None = None
     experts: Experts | None = None
     matrices: tuple[Matrix, ...] = ()
@@ -152,6 +194,11 @@ class Block:
     """Whether attention and FFN read the same input, so that one all-reduce serves both (GPT-J, Falcon)."""
     distinct: int | None = None
     """Layers with weights of their own; the others use these again. None where all have."""
+
+    @property
+    def mixers(self) -> tuple[AttentionLayer, ...]:
+        """Attention, and what stands beside it."""
+        return self.beside if self.attention is None else (self.attention, *self.beside)
 
     @property
     def stored_layers(self) -> int:

@@ -74,18 +74,18 @@ def count(llm: api.Llm, work: api.Workload) -> Count:
         if b.experts:
             # at worst a token chooses all experts that do nothing
             experts.append((b.count, chosen, max(b.experts.top_k - b.experts.zero, 0), expert))
-        if b.attention is None:
-            prompt_cores.append((b.count, np.zeros_like(isl)))
-            continue
-        a, second, point = b.attention, second_count_of(b.attention), point_of(b.attention)
-        # a class that a program has registered by itself has no entry point
-        with nullcontext() if point is None else asking(point, f"second count of {llm.name}"):
-            kv, flop, seen = second.kv_elements(a), second.core_flop(a), second.seen(a, mean, most)
-            state += b.count * second.state_bytes(a)
-            kv_read = kv_read + b.count * kv_visited(second, a) * seen
-            kv_kept = kv_kept + b.count * kv * second.kept(a, longest)
-            core = core + b.count * flop * seen
-            prompt_cores.append((b.count, flop * second.pairs(a, isl)))
+        of_prompt = np.zeros_like(isl)
+        for a in b.mixers:
+            second, point = second_count_of(a), point_of(a)
+            # a class that a program has registered by itself has no entry point
+            with nullcontext() if point is None else asking(point, f"second count of {llm.name}"):
+                kv, flop, seen = second.kv_elements(a), second.core_flop(a), second.seen(a, mean, most)
+                state += b.count * second.state_bytes(a)
+                kv_read = kv_read + b.count * kv_visited(second, a) * seen
+                kv_kept = kv_kept + b.count * kv * second.kept(a, longest)
+                core = core + b.count * flop * seen
+                of_prompt = of_prompt + flop * second.pairs(a, isl)
+        prompt_cores.append((b.count, of_prompt))
     # a prompt needs little of its last layer; whichever that is, leaving out the largest is a bound
     largest = np.maximum.reduce([one for _, one in prompt_cores])
     found = Count(
@@ -109,7 +109,7 @@ def _check(found: Count, llm: api.Llm) -> None:
     """Raise `PluginError` for a second count that is not finite: it would bound nothing, or everything."""
     for name, value in vars(found).items():
         if name != "experts" and (fault := fault_of(value)):
-            points = [p for b in llm.blocks if b.attention and (p := point_of(b.attention)) is not None]
+            points = [p for b in llm.blocks for a in b.mixers if (p := point_of(a)) is not None]
             for point in points:
                 raise broken(point, f"second count of {llm.name}: {name}: expected {fault[0]}")
 
@@ -122,8 +122,7 @@ def _chosen(e: api.Experts | None) -> float:
 def _layer(b: api.Block, hidden: int) -> tuple[float, float]:
     """Weights of a layer that every token visits, and of one routed expert."""
     each = float(sum(m.inputs * m.outputs for m in b.matrices))
-    if b.attention is not None:
-        each += second_count_of(b.attention).weights(b.attention, hidden)
+    each += sum(second_count_of(a).weights(a, hidden) for a in b.mixers)
     if b.ffn:
         each += b.ffn.matrices * hidden * b.ffn.width
     if not b.experts:

@@ -248,7 +248,7 @@ def _lengths(context: api.Context) -> list[tuple[int, ...]]:
 
 def _used(users: tuple[EntryPoint, ...], context: api.Context) -> list[EntryPoint]:
     """Plug-ins of others that take part: the serving mode, and kinds of attention by their classes."""
-    classes = {type(b.attention) for b in context.llm.blocks}
+    classes = {type(a) for b in context.llm.blocks for a in b.mixers}
     serving = [p for p in users if p.group.endswith("serving_modes") and p.name == context.workload.serving]
     kinds = [p for p in users if p.group.endswith("attention_kinds") and p.load().architecture in classes]
     return [*serving, *kinds]

@@ -2,15 +2,18 @@
 
 from typing import Final
 
+from dse.bounds.attention import compressed as second_compressed
+from dse.bounds.attention import index as second_index
 from dse.bounds.attention import latent as second_latent
 from dse.bounds.attention import linear as second_linear
 from dse.bounds.attention import softmax as second_softmax
+from dse.spec.attention.index import CompressedAttentionSpec, IndexSpec
 from dse.spec.attention.kind import KindEntry
 from dse.spec.attention.latent import LatentAttentionSpec
 from dse.spec.attention.linear import LinearAttentionSpec
 from dse.spec.attention.softmax import AttentionSpec
-from objectives.api import Attention, LatentAttention, LinearAttention
-from objectives.equations.llm.attention import latent, linear, softmax
+from objectives.api import Attention, CompressedAttention, Index, LatentAttention, LinearAttention
+from objectives.equations.llm.attention import compressed, index, latent, linear, softmax
 
 SOFTMAX: Final = KindEntry(
     architecture=Attention,
@@ -24,4 +27,18 @@ LATENT: Final = KindEntry(
 )
 LINEAR: Final = KindEntry(
     architecture=LinearAttention, spec=LinearAttentionSpec, counts=linear, second_count=second_linear
+)
+INDEX: Final = KindEntry(
+    architecture=Index,
+    spec=IndexSpec,
+    counts=index,
+    second_count=second_index,
+    description="Only under `beside`: what picks the tokens that attention visits.",
+)
+COMPRESSED: Final = KindEntry(
+    architecture=CompressedAttention,
+    spec=CompressedAttentionSpec,
+    counts=compressed,
+    second_count=second_compressed,
+    description="Only under `beside`: entries of several tokens, for the queries of the attention.",
 )

@@ -1,6 +1,8 @@
 """Second count of multi-head latent attention."""
 
-from dse.arrays import Floats
+import numpy as np
+
+from dse.arrays import Floats, over
 from objectives.api import LatentAttention
 
 
@@ -31,11 +33,12 @@ def kept(_a: LatentAttention, context: Floats, /) -> Floats:
     return context
 
 
-def seen(_a: LatentAttention, mean: Floats, _most: Floats, /) -> Floats:
-    """The mean context [token]."""
-    return mean
+def seen(a: LatentAttention, mean: Floats, most: Floats, /) -> Floats:
+    """The mean context, or the best of it by an index at least, as with a window [token]."""
+    return mean if a.top_k is None else mean * np.minimum(1.0, over(a.top_k, most, 1.0))
 
 
-def pairs(_a: LatentAttention, isl: Floats, /) -> Floats:
-    """Half of the square [token]."""
-    return isl * isl / 2.0
+def pairs(a: LatentAttention, isl: Floats, /) -> Floats:
+    """Half of the square, or of what the best by an index leave of it [token]."""
+    inside = isl if a.top_k is None else np.minimum(isl, float(a.top_k))
+    return np.asarray(isl * inside - inside * inside / 2.0)

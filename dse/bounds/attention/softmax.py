@@ -8,11 +8,13 @@ from objectives.api import Attention
 
 def weights(a: Attention, hidden: int, /) -> float:
     """Queries, keys, values, output and gate [1]."""
-    value = _value(a)
-    rank = a.query_latent
+    value, rank = _value(a), a.query_latent
     query = hidden * a.head_dim * a.heads if rank is None else rank * (hidden + a.head_dim * a.heads)
-    made = {"own": a.head_dim + value, "key_is_value": a.head_dim, "shared": 0}[a.kv]
-    return float(query + hidden * (value * a.heads * (1 + a.gate) + made * a.kv_heads))
+    made = {"own": a.head_dim + value, "key_is_value": a.head_dim, "one": a.head_dim, "shared": 0}[a.kv]
+    out = hidden * value * a.heads
+    if a.output_groups:
+        out = a.output_latent * (value * a.heads + a.output_groups * hidden)
+    return float(query + out + hidden * (value * a.heads * a.gate + made * a.kv_heads))
 
 
 def kv_elements(a: Attention, /) -> float:
@@ -22,7 +24,7 @@ def kv_elements(a: Attention, /) -> float:
 
 def kv_visited(a: Attention, /) -> float:
     """A key and a value for each KV head, whichever layer has left them [1]."""
-    return float(a.kv_heads * (a.head_dim + _value(a)))
+    return float(a.kv_heads * (a.head_dim + (0 if a.kv == "one" else _value(a))))
 
 
 def state_bytes(_a: Attention, /) -> float:
@@ -46,18 +48,18 @@ def seen(a: Attention, mean: Floats, most: Floats, /) -> Floats:
     Of contexts up to `most` with mean `mean`, a window w is the least full when they are all 0 or `most`:
     mean w / most. A chunk may just have begun.
     """
-    if a.window is None:
-        return mean
-    if a.chunked:
+    if a.chunked and a.window is not None:
         return np.where(most <= a.window, mean, 0.0)
-    return mean * np.minimum(1.0, over(a.window, most, 1.0))
+    reach = a.top_k if a.window is None else a.window
+    return mean if reach is None else mean * np.minimum(1.0, over(reach, most, 1.0))
 
 
 def pairs(a: Attention, isl: Floats, /) -> Floats:
     """Half of the square, or of what a window or chunks leave of it [token]."""
-    if a.window is None:
+    reach = a.top_k if a.window is None else a.window
+    if reach is None:
         return isl * isl / 2.0
-    window = float(a.window)
+    window = float(reach)
     if a.chunked:
         whole = np.floor(isl / window)
         return np.asarray((whole * window**2 + (isl - whole * window) ** 2) / 2.0)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import ClassVar, Generic, Protocol, TypeVar
 
 from dse.arrays import Floats
 from dse.spec.schema.base import Spec
@@ -15,6 +15,9 @@ A_contra = TypeVar("A_contra", contravariant=True)
 
 class LayerSpec(Spec):
     """Keys of one layer of attention; a kind derives its own from it."""
+
+    alone: ClassVar[bool] = True
+    """Whether a layer may have nothing else; if not, it only stands under `beside`."""
 
     def resolve(self) -> AttentionLayer:
         """The layer as the equations want it: a frozen dataclass."""

@@ -1,5 +1,7 @@
 """Keys of multi-head latent attention."""
 
+from pydantic import Field
+
 from dse.spec.attention.kind import LayerSpec
 from dse.spec.schema.base import Few, Positive
 from objectives import api
@@ -20,6 +22,9 @@ class LatentAttentionSpec(LayerSpec):
     """Width of a head's value."""
     query_latent: Positive | None = None
     """Width of the compressed latent of queries; left out, queries are not compressed."""
+    # left out at its default, so that a question stored before the key existed is still the same one
+    top_k: Positive | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Tokens that a row visits at most, the best by an index; left out, all."""
 
     def resolve(self) -> api.LatentAttention:
         """The layer as the equations want it."""

@@ -29,19 +29,33 @@ class AttentionSpec(LayerSpec):
     # left out at their defaults, so that a question stored before the keys existed is still the same one
     value_dim: Positive | None = Field(default=None, exclude_if=lambda v: v is None)
     """Width of a value head; left out, that of a key (`head_dim`)."""
-    kv: Literal["shared", "key_is_value"] | None = Field(default=None, exclude_if=lambda v: v is None)
+    kv: Literal["shared", "key_is_value", "one"] | None = Field(default=None, exclude_if=lambda v: v is None)
     """`shared`: no keys and values of its own, those of an earlier layer are read (Gemma 3n);
-    `key_is_value`: one projection makes both, which are stored each (Gemma 4). Left out, it has its own."""
+    `key_is_value`: one projection makes both, which are stored each (Gemma 4); `one`: both are one vector,
+    stored once (DeepSeek V4). Left out, it has its own."""
     query_latent: Positive | None = Field(default=None, exclude_if=lambda v: v is None)
     """Width of the compressed latent of queries; left out, queries are not compressed."""
+    top_k: Positive | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Tokens that a row visits at most, the best by an index; left out, all that it reaches."""
+    output_groups: Few | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Groups of heads whose outputs are compressed, each by a matrix of its own; left out, none are."""
+    output_latent: Positive | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Width of the compressed output of a group."""
 
     @model_validator(mode="after")
     def _groups(self) -> "AttentionSpec":
         if self.heads % self.kv_heads:
             raise ValueError(f"expected kv_heads that divide heads ({self.heads}), got {self.kv_heads}")
-        if self.kv == "key_is_value" and self.value_dim not in (None, self.head_dim):
-            wanted = f"a value_dim of head_dim ({self.head_dim}) with kv: key_is_value"
+        if self.kv in ("key_is_value", "one") and self.value_dim not in (None, self.head_dim):
+            wanted = f"a value_dim of head_dim ({self.head_dim}) with kv: {self.kv}"
             raise ValueError(f"expected {wanted}, got {self.value_dim}")
+        if self.window is not None and self.top_k is not None:
+            raise ValueError("expected either window or top_k, got both")
+        if (self.output_groups is None) != (self.output_latent is None):
+            raise ValueError("expected output_groups and output_latent, got one of them")
+        if self.output_groups is not None and self.heads % self.output_groups:
+            wanted = f"output_groups that divide heads ({self.heads})"
+            raise ValueError(f"expected {wanted}, got {self.output_groups}")
         return self
 
     def resolve(self) -> api.Attention:

@@ -10,8 +10,10 @@ from dse.spec.huggingface.experts import EXPERTS
 from dse.spec.huggingface.linear import HYBRID
 from dse.spec.huggingface.older import OLDER
 from dse.spec.huggingface.reader import Family
+from dse.spec.huggingface.recent.compressed import COMPRESSED
 from dse.spec.huggingface.recent.gemmas import GEMMAS
 from dse.spec.huggingface.recent.grouped import GROUPED
+from dse.spec.huggingface.recent.indexed import INDEXED
 from dse.spec.huggingface.recent.latents import LATENTS
 from dse.spec.huggingface.recent.mambas import MAMBAS
 from dse.spec.huggingface.recent.mixtures import MIXTURES
@@ -35,6 +37,8 @@ TABLES = (
     MAMBAS,
     GEMMAS,
     WIDTHS,
+    INDEXED,
+    COMPRESSED,
 )
 """Families by what their layers have in common; each `model_type` is in one of them."""
 

@@ -20,11 +20,7 @@ _OBSTACLES: Final[Mapping[str, str]] = {
     """,
     "it has RWKV layers, and an LLM YAML has no key for them": "rwkv rwkv5 rwkv6 rwkv7 rwkv_x070 qwrkv",
     "an index picks the tokens that its attention visits, for which there are no keys yet": """
-        deepseek_v32 glm_moe_dsa minimax_m3 minimax_m3_vl minimax_m3_vl_text mistral_large4
-        mistral_large4_text qwen4_exp axk2 glm5_next
-    """,
-    "its KV cache is compressed, many tokens to one entry, for which there are no keys yet": """
-        deepseek_v4 deepseek_ref
+        mistral_large4 mistral_large4_text qwen4_exp axk2 glm5_next
     """,
     "its later layers read the KV cache of earlier ones next to a state, for which there is no key yet": """
         phi4flash

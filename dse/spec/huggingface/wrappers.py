@@ -53,6 +53,9 @@ WRAPPERS: Mapping[str, Wrapper] = {
     "llava_next": _wrapper("LlavaNextForConditionalGeneration", "llama", "mistral", "granite", "qwen2"),
     "llava_onevision": _wrapper("LlavaOnevisionForConditionalGeneration", "qwen2", "qwen3", tie="either"),
     "minimax_vl_01": _wrapper("MiniMaxVL01ForConditionalGeneration", "minimax_text_01", tie="inside"),
+    "minimax_m3_vl": _wrapper(
+        "MiniMaxM3SparseForConditionalGeneration", "minimax_m3_vl_text", "minimax_m3", tie="either"
+    ),
     "mistral3": _wrapper(
         "Mistral3ForConditionalGeneration", "mistral", "ministral3", "mistral4", "deepseek_v3"
     ),

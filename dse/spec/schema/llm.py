@@ -94,9 +94,28 @@ class _Run(Spec):
     """Number of layers of this kind."""
 
 
+class _Beside(Spec):
+    """What comes before the kinds that stand beside attention."""
+
+
+@with_attention
+class BesideSpec(_Beside):
+    """What reads the input of attention too: an index, compressed entries, or a state; one of a kind."""
+
+    @model_validator(mode="after")
+    def _some(self) -> "BesideSpec":
+        if not layers_in(self):
+            raise ValueError("expected a kind of attention, got none")
+        return self
+
+
 @with_attention
 class BlockSpec(_Run):
     """A run of identical layers."""
+
+    # left out at its default, so that a question stored before the key existed is still the same one
+    beside: BesideSpec | None = Field(default=None, exclude_if=lambda v: v is None)
+    """What else reads the input of attention, and is added to its output where it has one."""
 
     ffn: FfnSpec | None = None
     """Dense feed-forward network."""
@@ -126,6 +145,10 @@ class BlockSpec(_Run):
         # the first two, so that the message names a pair that clashes
         if len(kinds) > 1:
             raise ValueError(f"expected either {' or '.join(list(kinds)[:2])}, got both")
+        if any(not kind.alone for kind in kinds.values()):
+            raise ValueError(f"expected {next(iter(kinds))} under beside, next to attention, got it alone")
+        if self.beside is not None and not kinds:
+            raise ValueError("expected attention next to beside, got none")
         if self.distinct is not None and self.distinct > self.count:
             raise ValueError(f"expected distinct of at most count ({self.count}), got {self.distinct}")
         return self
@@ -136,6 +159,7 @@ class BlockSpec(_Run):
         return api.Block(
             count=self.count,
             attention=None if attention is None else attention.resolve(),
+            beside=() if self.beside is None else tuple(a.resolve() for a in layers_in(self.beside).values()),
             ffn=None if f is None else api.Ffn(width=f.width, matrices=_matrices(f.gated)),
             experts=None if e is None else e.resolve(),
             matrices=tuple(api.Matrix(inputs=m.inputs, outputs=m.outputs) for m in self.matrices),

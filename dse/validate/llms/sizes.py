@@ -95,5 +95,5 @@ def _active(llm: api.Llm, counted: str) -> float:
 
 def kv_elements(llm: api.Llm) -> float:
     """Elements of KV cache that one token leaves in all layers together [1]."""
-    layers = [(b.count, b.attention) for b in llm.blocks if b.attention is not None]
+    layers = [(b.count, a) for b in llm.blocks for a in b.mixers]
     return float(sum(n * kind_of(a).kv_elements(a, 1.0) for n, a in layers))

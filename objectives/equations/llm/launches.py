@@ -98,7 +98,7 @@ def _of_layer(block: Block) -> float:
     fed = (block.ffn is not None) + (block.experts is not None)
     if block.attention is None and not fed:
         return 1.0
-    attention = 0.0 if block.attention is None else _of_attention(block.attention)
+    attention = sum(_of_attention(a) for a in block.mixers)
     return (attention + float(FFN * fed + len(block.matrices))) / (BY_HEADS + FFN)
 
 

@@ -252,9 +252,7 @@ def mean_layer(llm: Llm, tp: Array, ep: Array | None = None, cp: Array | None = 
         **sums,
         live=live,
         head=feed_forward.head_elements(llm, tp),
-        cores=tuple(
-            _core(b.attention, b.count / llm.layers, heads, tp, cp) for b in llm.blocks if b.attention
-        ),
+        cores=tuple(_core(a, b.count / llm.layers, heads, tp, cp) for b in llm.blocks for a in b.mixers),
         routed=tuple(_routed(b, b.experts, llm, tp, ep) for b in llm.blocks if b.experts is not None),
         state_bytes=_state_bytes(llm, tp),
         all_reduces=all_reduces,
@@ -340,10 +338,11 @@ def _state_bytes(llm: Llm, tp: Array) -> Array | None:
     # None instead of 0: most networks have no states, and passes over them skip the arithmetic
     total: Array | None = None
     for b in llm.blocks:
-        size = kind_of(b.attention).state_bytes(b.attention, tp) if b.attention else None
-        if size is not None:
-            size = (b.count / llm.layers) * size
-            total = size if total is None else total + size
+        for a in b.mixers:
+            size = kind_of(a).state_bytes(a, tp)
+            if size is not None:
+                size = (b.count / llm.layers) * size
+                total = size if total is None else total + size
     return total
 
 
@@ -378,10 +377,13 @@ def _visits(experts: Experts, tp: Array, ep: Array) -> Array:
 def _sizes(block: Block, hidden: int, tp: Array, ep: Array) -> dict[str, Array]:
     """Weights and traffic of one layer, by the names of `MeanLayer`; only what the layer has."""
     out: dict[str, Array] = {}
-    if a := block.attention:
+    for a in block.mixers:
         kind = kind_of(a)
-        out["projection"] = kind.projection_elements(a, hidden, tp)
-        out["projection_traffic"] = kind.projection_traffic(a, hidden, tp)
+        projected = {
+            "projection": kind.projection_elements(a, hidden, tp),
+            "projection_traffic": kind.projection_traffic(a, hidden, tp),
+        }
+        out = {name: out[name] + size if name in out else size for name, size in projected.items()}
     # what stands side by side is added up
     fed: list[tuple[Array, Array]] = []
     if f := block.ffn:

@@ -96,8 +96,8 @@ def _unvisited(experts: Experts) -> float:
 def _block_params(block: Block, hidden: int) -> float:
     """Parameters of one layer of a block, its norms included."""
     total = sum(m.inputs * m.outputs for m in block.matrices)
-    if a := block.attention:
-        total += kind_of(a).params(a, hidden) + hidden
+    if block.mixers:
+        total += sum(kind_of(a).params(a, hidden) for a in block.mixers) + hidden
     if f := block.ffn:
         total += f.matrices * hidden * f.width + hidden
     if e := block.experts:

@@ -69,7 +69,7 @@ def ffn_part(llm: Llm) -> Llm:
         (True, 0)
     """
     blocks = tuple(
-        b if _fed_alone(b) else replace(b, attention=None, matrices=())
+        b if _fed_alone(b) else replace(b, attention=None, beside=(), matrices=())
         for b in llm.blocks
         if b.ffn or b.experts
     )

@@ -27,7 +27,7 @@ class Counts:
 
 def counts(llm: api.Llm, context: int | None) -> Counts:
     """Sizes of an LLM whose longest context has so many tokens."""
-    layers = [(b.count, b.attention) for b in llm.blocks if b.attention is not None]
+    layers = [(b.count, a) for b in llm.blocks for a in b.mixers]
     one = np.ones(())
     longest = None if context is None else np.asarray(float(context))
     left = [(n * kind_of(a).kv_elements(a, one), kind_of(a), a) for n, a in layers]

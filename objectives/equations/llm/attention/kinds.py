@@ -3,9 +3,16 @@
 from importlib.metadata import entry_points
 from typing import Final, Protocol, TypeVar, cast
 
-from objectives.api import Attention, AttentionLayer, LatentAttention, LinearAttention
+from objectives.api import (
+    Attention,
+    AttentionLayer,
+    CompressedAttention,
+    Index,
+    LatentAttention,
+    LinearAttention,
+)
 from objectives.arrays import Array
-from objectives.equations.llm.attention import latent, linear, softmax
+from objectives.equations.llm.attention import compressed, index, latent, linear, softmax
 
 GROUP: Final = "dse.attention_kinds"
 """Entry-point group of objects that have an `architecture` and its `counts`."""
@@ -170,6 +177,8 @@ def register(architecture: type[A], kind: AttentionKind[A]) -> None:
 register(Attention, softmax)
 register(LatentAttention, latent)
 register(LinearAttention, linear)
+register(Index, index)
+register(CompressedAttention, compressed)
 
 
 def kind_of(attention: AttentionLayer) -> AttentionKind[AttentionLayer]:

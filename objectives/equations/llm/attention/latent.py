@@ -8,7 +8,8 @@ form); prompts expand them to heads first.
 from typing import Final
 
 from objectives.api import LatentAttention
-from objectives.arrays import Array, ceil_div, zeros_like
+from objectives.arrays import Array, ceil_div, minimum, zeros_like
+from objectives.equations.llm.attention.reach import mean_reach
 
 LAUNCHES: Final = 10
 """Kernels of a layer, see `llm.launches`: norm, both down-projections, their norms, up-projection of queries,
@@ -305,33 +306,37 @@ def prompt_exchanged_elements(a: LatentAttention, tp: Array) -> Array:
 
 
 def seen(a: LatentAttention, context: Array) -> Array:
-    """Tokens that a decoded row at `context` attends to [token]: all of them.
+    """Tokens that a decoded row at `context` attends to [token]: all of them, or the best k by an index.
 
     Args:
         a: architecture of the layer.
         context: tokens before and including the row [token].
 
     Returns:
-        The context [token].
+        min(context, k) [token].
 
     Domain:
         No window.
 
     Limits:
-        The context.
+        The context without an index; never above k.
 
     Source:
-        DeepSeek-V2 (arXiv 2405.04434), section 2.1.
+        DeepSeek-V2 (arXiv 2405.04434), section 2.1; DeepSeek-V3.2 (arXiv 2512.02556), section 2.1.
 
     Examples:
-        >>> seen(LatentAttention(heads=1, latent=1, rope=1, nope=1, value=1, query_latent=None), 4096.0)
-        4096.0
+        Published: a row of DeepSeek-V3.2 visits 2,048 tokens.
+
+        >>> sparse = LatentAttention(heads=128, latent=512, rope=64, nope=128, value=128, query_latent=1536,
+        ...                          top_k=2048)
+        >>> seen(sparse, 1000.0), seen(sparse, 131072.0)
+        (1000.0, 2048.0)
     """
-    return context
+    return context if a.top_k is None else minimum(context, float(a.top_k))
 
 
 def kept(a: LatentAttention, context: Array) -> Array:
-    """Tokens whose KV cache must have room [token]: all of the context.
+    """Tokens whose KV cache must have room [token]: all of the context, whichever of them a row visits.
 
     Args:
         a: architecture of the layer.
@@ -347,7 +352,7 @@ def kept(a: LatentAttention, context: Array) -> Array:
         The context.
 
     Source:
-        DeepSeek-V2 (arXiv 2405.04434), section 2.1.
+        DeepSeek-V2 (arXiv 2405.04434).
 
     Examples:
         >>> kept(LatentAttention(heads=1, latent=1, rope=1, nope=1, value=1, query_latent=None), 4096.0)
@@ -359,25 +364,38 @@ def kept(a: LatentAttention, context: Array) -> Array:
 def seen_by_prompt(a: LatentAttention, isl: Array) -> Array:
     """Tokens that a row of a prompt attends to, the mean over its rows [token]: isl / 2, a causal mask.
 
+    The best k by an index are visited as latents, which takes (2 c + r) / (n + r + v) of the work on a token
+    that is expanded to heads; where all of the prompt expanded is less work, that is done.
+
     Args:
         a: architecture of the layer.
         isl: prompt tokens [token].
 
     Returns:
-        Tokens, shape of `isl` [token].
+        Tokens that are as much work with `prompt_core_flop` each, shape of `isl` [token].
 
     Domain:
         Whole prompts; a row sees itself as half a token.
 
     Limits:
-        Linear.
+        isl / 2 for short prompts; with an index k (2 c + r) / (n + r + v) for a prompt without end.
 
     Source:
-        Counted from the causal mask.
+        Counted from the causal mask; DeepSeek-V3.2 (arXiv 2512.02556), section 2.1: short prompts masked and
+        expanded, long ones on latents.
 
     Examples:
-        >>> one = LatentAttention(heads=1, latent=1, rope=1, nope=1, value=1, query_latent=None)
-        >>> seen_by_prompt(one, 1024.0)
+        By hand: 2,048 of 1,088 / 320 each.
+
+        >>> v3 = LatentAttention(heads=128, latent=512, rope=64, nope=128, value=128, query_latent=1536)
+        >>> seen_by_prompt(v3, 1024.0)
         512.0
+        >>> sparse = LatentAttention(heads=128, latent=512, rope=64, nope=128, value=128, query_latent=1536,
+        ...                          top_k=2048)
+        >>> round(seen_by_prompt(sparse, 1e12))
+        6963
     """
-    return isl / 2.0
+    if a.top_k is None:
+        return isl / 2.0
+    on_latents = (2.0 * a.latent + a.rope) / (a.nope + a.rope + a.value)
+    return minimum(isl / 2.0, on_latents * mean_reach(isl, float(a.top_k)))

@@ -7,6 +7,7 @@ fullest chip. The projections are in `softmax_projections`.
 
 from objectives.api import Attention
 from objectives.arrays import Array, ceil_div, floor, maximum, minimum, where, zeros_like
+from objectives.equations.llm.attention.reach import mean_reach
 from objectives.equations.llm.attention.softmax_projections import (
     params as params,
 )
@@ -22,8 +23,8 @@ from objectives.equations.llm.attention.softmax_projections import value_dim
 def kv_elements(a: Attention, tp: Array) -> Array:
     """Elements of KV cache that one token leaves on one chip in one layer [1].
 
-    ceil(Hkv / TP) (dh + dv): a key and a value for each KV head; none where those of an earlier layer are
-    read.
+    ceil(Hkv / TP) (dh + dv): a key and a value for each KV head; dh where both are one vector, and none where
+    those of an earlier layer are read.
 
     Args:
         a: architecture of the layer.
@@ -87,7 +88,13 @@ def visited_elements(a: Attention, tp: Array) -> Array | None:
 
 def _of_a_token(a: Attention, tp: Array) -> Array:
     """Elements of the keys and values of one token [1]."""
-    return float(a.head_dim + value_dim(a)) * ceil_div(a.kv_heads, tp)
+    width = a.head_dim if a.kv == "one" else a.head_dim + value_dim(a)
+    return float(width) * ceil_div(a.kv_heads, tp)
+
+
+def _most(a: Attention) -> int | None:
+    """Tokens that a row attends to at most [token]; None where to all."""
+    return a.top_k if a.window is None else a.window
 
 
 def state_bytes(a: Attention, tp: Array) -> None:
@@ -229,8 +236,8 @@ def prompt_exchanged_elements(a: Attention, tp: Array) -> Array:
 def seen(a: Attention, context: Array) -> Array:
     """Tokens that a decoded row at `context` attends to [token].
 
-    min(context, w) for a sliding window. A chunk starts again at every multiple of the window: all of the
-    context inside the first one, half a window on average beyond.
+    min(context, w) for a sliding window, and for the best w by an index. A chunk starts again at every
+    multiple of the window: all of the context inside the first one, half a window on average beyond.
 
     Args:
         a: architecture of the layer.
@@ -257,11 +264,12 @@ def seen(a: Attention, context: Array) -> Array:
         >>> seen(Attention(heads=32, kv_heads=8, head_dim=128, window=4096, chunked=True), 32768.0)
         2048.0
     """
-    if a.window is None:
+    most = _most(a)
+    if most is None:
         return context
     if not a.chunked:
-        return minimum(context, float(a.window))
-    return where(context <= a.window, context, a.window / 2.0)
+        return minimum(context, float(most))
+    return where(context <= most, context, most / 2.0)
 
 
 def kept(a: Attention, context: Array) -> Array:
@@ -322,14 +330,13 @@ def seen_by_prompt(a: Attention, isl: Array) -> Array:
         >>> seen_by_prompt(Attention(heads=1, kv_heads=1, head_dim=1, window=4, chunked=True), 10.0)
         1.8
     """
-    if a.window is None:
+    most = _most(a)
+    if most is None:
         return isl / 2.0
-    # the floor makes an empty prompt see 0 tokens instead of 0 / 0
-    size, prompt = float(a.window), maximum(isl, 1e-9)
     if a.chunked:
+        # the floor makes an empty prompt see 0 tokens instead of 0 / 0
+        size, prompt = float(most), maximum(isl, 1e-9)
         whole = floor(isl / size)
         rest = isl - whole * size
         return (whole * size * size + rest * rest) / (2.0 * prompt)
-    # the triangle of the first w rows, then w tokens a row: below the window it is isl / 2
-    inside = minimum(isl, size)
-    return inside - inside * inside / (2.0 * prompt)
+    return mean_reach(isl, float(most))

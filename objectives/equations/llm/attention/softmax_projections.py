@@ -41,7 +41,8 @@ def params(a: Attention, hidden: int) -> int:
 
     d (dh + dv) (Hq + Hkv), d dv Hq more with a gate, and dh Hq + (dh + dv) Hkv biases. A compressed query has
     q (d + dh Hq + 1) with its norm in place of d dh Hq; keys that are values save d dv Hkv, and a layer
-    without keys and values of its own all that Hkv multiplies.
+    without keys and values of its own all that Hkv multiplies. Outputs of g groups of rank r have
+    dv Hq r + g r d in place of d dv Hq.
 
     Args:
         a: architecture of the layer.
@@ -67,14 +68,16 @@ def params(a: Attention, hidden: int) -> int:
     """
     biases = a.bias * (a.head_dim * a.heads + _kv_width(a) * a.kv_heads)
     latent = a.query_latent or 0
-    return a.heads * _head(a, hidden) + a.kv_heads * hidden * _kv_width(a) + latent * (hidden + 1) + biases
+    shared = latent * (hidden + 1) + a.output_groups * a.output_latent * hidden
+    return a.heads * _head(a, hidden) + a.kv_heads * hidden * _kv_width(a) + shared + biases
 
 
 def projection_elements(a: Attention, hidden: int, tp: Array) -> Array:
     """Weights of the projections on one chip [1].
 
     ceil(Hq / TP) d (dh + dv) for query and output (d dv more for a gate), ceil(Hkv / TP) d (dh + dv) for keys
-    and values. A compressed query has d q on every chip and q dh for each head in place of d dh.
+    and values. A compressed query has d q on every chip and q dh for each head in place of d dh. Outputs of
+    g groups have r dv for each head and ceil(g / TP) r d in place of d dv.
 
     Args:
         a: architecture of the layer.
@@ -101,6 +104,8 @@ def projection_elements(a: Attention, hidden: int, tp: Array) -> Array:
     """
     queries = float(_head(a, hidden)) * ceil_div(a.heads, tp)
     total = queries + float(hidden * _kv_width(a)) * ceil_div(a.kv_heads, tp)
+    if a.output_groups:
+        total = total + float(a.output_latent * hidden) * ceil_div(a.output_groups, tp)
     return total + float(hidden * a.query_latent) if a.query_latent else total
 
 
@@ -108,7 +113,7 @@ def projection_traffic(a: Attention, hidden: int, tp: Array) -> Array:
     """Activation elements that one row moves through the projections on one chip [1].
 
     d read, d written, and the query, key, value, gate and output of the chip's heads once each; a compressed
-    query is written and read.
+    query or output is written and read.
 
     Args:
         a: architecture of the layer.
@@ -135,16 +140,19 @@ def projection_traffic(a: Attention, hidden: int, tp: Array) -> Array:
     """
     head = float(a.head_dim + (1 + a.gate) * value_dim(a))
     heads = head * ceil_div(a.heads, tp) + float(_kv_width(a)) * ceil_div(a.kv_heads, tp)
+    if a.output_groups:
+        heads = heads + 2.0 * a.output_latent * ceil_div(a.output_groups, tp)
     return 2.0 * (hidden + (a.query_latent or 0)) + heads
 
 
 def _head(a: Attention, hidden: int) -> int:
     """Weights of the query, gate and output of one head [1]."""
-    return (a.query_latent or hidden) * a.head_dim + (1 + a.gate) * hidden * value_dim(a)
+    out = a.output_latent if a.output_groups else hidden
+    return (a.query_latent or hidden) * a.head_dim + (out + a.gate * hidden) * value_dim(a)
 
 
 def _kv_width(a: Attention) -> int:
     """Outputs of the key and value projections for one KV head [1]."""
     if a.kv == "shared":
         return 0
-    return a.head_dim + (value_dim(a) if a.kv == "own" else 0)
+    return a.head_dim + (value_dim(a) if a.kv == "own" else 0)  # one projection makes both otherwise
