@@ -28,8 +28,23 @@ KEYS: Mapping[str, Sequence[Mapping[str, object]]] = {
         {**GROUPED, "value_dim": 32, "gate": True},
         {**GROUPED, "kv": "shared", "window": 128},
         {**GROUPED, "kv": "key_is_value", "query_latent": 48},
+        {**GROUPED, "top_k": 512},
+        {**GROUPED, "kv": "one", "kv_heads": 1, "window": 128, "output_groups": 8, "output_latent": 32},
     ),
-    "latent_attention": (LATENT, {**LATENT, "query_latent": 48}),
+    "latent_attention": (
+        LATENT,
+        {**LATENT, "query_latent": 48},
+        {**LATENT, "query_latent": 48, "top_k": 512},
+    ),
+    "index": (
+        {"heads": 16, "dim": 32, "inputs": 48},
+        {"heads": 4, "dim": 32, "weighted": False},
+        {"heads": 16, "dim": 32, "ratio": 4, "overlap": True},
+    ),
+    "compressed": (
+        {"heads": 16, "dim": 64, "ratio": 128},
+        {"heads": 16, "dim": 64, "ratio": 4, "overlap": True, "top_k": 128},
+    ),
     "linear_attention": (
         LINEAR,
         {**LINEAR, "gate": True, "delta": True, "conv": 4, "state": "bf16"},

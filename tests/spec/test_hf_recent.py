@@ -59,6 +59,12 @@ ELEMENTS = {
     "glm-4.7-flash": 29_943_390_976,
     "mistral-small-4-119b": 118_435_955_712,
     "sarvam-105b": 106_031_763_456,
+    "deepseek-v3.2": 671_877_929_216,
+    "glm-5": 743_911_199_232,
+    "glm-5.2": 743_377_000_704,
+    "minimax-m3": 426_174_565_632,
+    "deepseek-v4-flash": 284_332_230_231,
+    "deepseek-v4-pro": 1_572_997_179_491,
     "mimo-v2-flash-309b": 308_778_768_832,
     "gemma-3n-e4b": 6_835_235_568,
     "kimi-linear-48b-a3b": 49_122_675_072,
@@ -246,6 +252,12 @@ KV = {
     "step-3.5-flash": 45 * 2 * 8 * 128,
     "step-3.7-flash": 45 * 2 * 8 * 128,
     "ouro-1.4b": 4 * 24 * 2 * 16 * 128,
+    "deepseek-v3.2": 61 * (512 + 64 + 128),
+    "glm-5": 78 * (512 + 64 + 128),
+    "glm-5.2": 78 * (512 + 64) + 21 * 128,  # an index in 21 layers
+    "minimax-m3": 60 * 2 * 4 * 128 + 57 * 128,
+    "deepseek-v4-flash": 43 * 512 + 21 * (512 + 128) / 4 + 20 * 512 / 128,
+    "deepseek-v4-pro": 61 * 512 + 30 * (512 + 128) / 4 + 31 * 512 / 128,
     "mimo-v2-flash-309b": 9 * 4 * (192 + 128) + 39 * 8 * (192 + 128),
     "gemma-3n-e4b": 20 * 2 * 2 * 256,  # the last 15 of 35 layers read those of others
     "step-3-321b": 61 * 2 * 256,
@@ -262,9 +274,7 @@ def imported(folder: Path, name: str) -> Imported:
 
 def kv_elements(found: Imported) -> float:
     blocks = found.spec.resolve().blocks
-    return sum(
-        b.count * float(kind_of(b.attention).kv_elements(b.attention, 1.0)) for b in blocks if b.attention
-    )
+    return sum(b.count * float(kind_of(a).kv_elements(a, 1.0)) for b in blocks for a in b.mixers)
 
 
 @pytest.mark.parametrize("name", ELEMENTS)
@@ -307,6 +317,11 @@ def test_a_head_that_is_tied_outside_is_tied(tmp_path: Path) -> None:
     [
         ("gemma-4-31b", {"num_kv_shared_layers": 60}, "a layer of each kind before those that share"),
         ("step-3-321b", {"moe_layers_enum": "4,x"}, "numbers of layers"),
+        ("glm-5.2", {"indexer_types": ["full"] * 77}, "78 words that are full or shared"),
+        ("deepseek-v3.2", {"q_lora_rank": None}, "q_lora_rank"),
+        ("minimax-m3", {"moe_layer_freq": [0, 1]}, "60 numbers that are 0 or 1"),
+        ("deepseek-v4-flash", {"compress_ratios": [0, 8] * 22}, "43 numbers that are 0, 4 or 128"),
+        ("deepseek-v4-flash", {"num_key_value_heads": 2}, "num_key_value_heads: expected 1"),
         ("nemotron-super-49b", {"block_configs": []}, "a list of 80 layers"),
         ("kimi-linear-48b-a3b", {"linear_attn_config": {"kda_layers": [1]}}, "each of 27 layers"),
         ("nemotron-3-nano-30b-a3b", {"hybrid_override_pattern": "M*X"}, "a text of M, E, *, -"),

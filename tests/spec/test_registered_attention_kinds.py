@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from dse.bounds.attention.built_in import LATENT, LINEAR, SOFTMAX
+from dse.bounds.attention.built_in import COMPRESSED, INDEX, LATENT, LINEAR, SOFTMAX
 from dse.errors import PluginError
 from dse.plugins import ATTENTION_KINDS
 from dse.spec.attention import registered
@@ -68,7 +68,13 @@ class Point:
         return self.entry
 
 
-OURS = (Point("attention", SOFTMAX), Point("latent_attention", LATENT), Point("linear_attention", LINEAR))
+OURS = (
+    Point("attention", SOFTMAX),
+    Point("latent_attention", LATENT),
+    Point("linear_attention", LINEAR),
+    Point("index", INDEX),
+    Point("compressed", COMPRESSED),
+)
 
 
 @pytest.fixture

@@ -43,6 +43,7 @@ class LinearAttentionSpec(LayerSpec):
 
     @model_validator(mode="after")
     def _groups(self) -> "LinearAttentionSpec":
+        """Heads in whole groups, and no two keys that say different things."""
         if self.heads % self.key_heads:
             raise ValueError(f"expected key_heads that divide heads ({self.heads}), got {self.key_heads}")
         if self.gate and self.gate_latent is not None:

@@ -44,6 +44,7 @@ class AttentionSpec(LayerSpec):
 
     @model_validator(mode="after")
     def _groups(self) -> "AttentionSpec":
+        """Heads in whole groups, and no two keys that say different things."""
         if self.heads % self.kv_heads:
             raise ValueError(f"expected kv_heads that divide heads ({self.heads}), got {self.kv_heads}")
         if self.kv in ("key_is_value", "one") and self.value_dim not in (None, self.head_dim):

@@ -113,10 +113,6 @@ class BesideSpec(_Beside):
 class BlockSpec(_Run):
     """A run of identical layers."""
 
-    # left out at its default, so that a question stored before the key existed is still the same one
-    beside: BesideSpec | None = Field(default=None, exclude_if=lambda v: v is None)
-    """What else reads the input of attention, and is added to its output where it has one."""
-
     ffn: FfnSpec | None = None
     """Dense feed-forward network."""
     experts: ExpertsSpec | None = None
@@ -125,10 +121,12 @@ class BlockSpec(_Run):
     """Bare matrices of each layer that every token is multiplied by."""
     parallel: bool = False
     """Whether attention and FFN read the same input (GPT-J, Falcon)."""
-    # left out at its default, so that a question stored before the key existed is still the same one
+    # left out at their defaults, so that a question stored before the keys existed is still the same one
     distinct: Few | None = Field(default=None, exclude_if=lambda v: v is None)
     """Layers of the run with weights of their own, which the others use again (ALBERT, Ouro, Zamba2): stored
     once, computed and read `count` times. Left out, all of them."""
+    beside: BesideSpec | None = Field(default=None, exclude_if=lambda v: v is None)
+    """What else reads the input of attention, and is added to its output where it has one."""
 
     @property
     def attention_of_any_kind(self) -> LayerSpec | None:

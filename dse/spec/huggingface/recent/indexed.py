@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from dse.spec.huggingface.dense import GATED
-from dse.spec.huggingface.experts import MLA, PREDICTION, deepseek
+from dse.spec.huggingface.experts import MLA, PREDICTION, deepseek, latent_attention
 from dse.spec.huggingface.reader import FULL, HfConfig, Layer, Network, attention, family, kinds_of, words
 
 SHARED = "shared"
@@ -24,7 +24,7 @@ def _sparse_latent(c: HfConfig) -> Network:
     }
     layers: list[Layer] = []
     for layer, kind in zip(plain.layers, _indexes(c), strict=True):
-        heads = {**layer["latent_attention"], "top_k": c.size("index_topk")}
+        heads = {**latent_attention(c), "top_k": c.size("index_topk")}
         layers.append({**layer, "latent_attention": heads, **({} if kind == SHARED else {"beside": index})})
     return replace(plain, layers=tuple(layers))
 

@@ -352,7 +352,7 @@ def kept(a: LatentAttention, context: Array) -> Array:
         The context.
 
     Source:
-        DeepSeek-V2 (arXiv 2405.04434).
+        By definition.
 
     Examples:
         >>> kept(LatentAttention(heads=1, latent=1, rope=1, nope=1, value=1, query_latent=None), 4096.0)
@@ -381,8 +381,7 @@ def seen_by_prompt(a: LatentAttention, isl: Array) -> Array:
         isl / 2 for short prompts; with an index k (2 c + r) / (n + r + v) for a prompt without end.
 
     Source:
-        Counted from the causal mask; DeepSeek-V3.2 (arXiv 2512.02556), section 2.1: short prompts masked and
-        expanded, long ones on latents.
+        DeepSeek-V3.2 (arXiv 2512.02556), section 2.1: short prompts expanded, long ones as latents.
 
     Examples:
         By hand: 2,048 of 1,088 / 320 each.
