@@ -75,8 +75,8 @@ def test_memories_beyond_sram_and_dram_draw_of_a_pair_what_they_draw_of_its_syst
 ) -> None:
     own = FLASH | {"w": FLASH["bandwidth"] * 8.0 * pj_per_bit * 1e-12}
     columns = {f"flash_{name}": np.array([value]) for name, value in own.items()}
-    # no room elsewhere, so that all weights lie in it
-    small = {"sram_bytes": np.array([0.0]), "dram_bytes": np.array([1e6])}
+    # no room elsewhere, so that weights lie in it however many chips share them
+    small = {"sram_bytes": np.array([0.0]), "dram_bytes": np.array([1e3])}
 
     def with_flash(chips: Chips) -> Chips:
         return Chips.of(**{**chips.columns(), **small, **columns})
