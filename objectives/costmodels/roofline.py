@@ -9,6 +9,7 @@ from objectives.equations.cost.wear import wear_excess
 from objectives.equations.interconnect.stage_hops import domain_excess
 from objectives.equations.llm.context_parallel import unsplit_ways
 from objectives.equations.llm.expert_parallel import missing_replicas
+from objectives.equations.llm.held_weights import weights_by_part
 from objectives.equations.serving.mode import ServingResult
 from objectives.equations.serving.registry import serving_mode
 from objectives.equations.step import prefix_cache
@@ -41,6 +42,7 @@ class RooflineCostModel:
     name = "roofline"
     requires: tuple[str, ...] = ()
     memories: bool = True
+    weight_parts: bool = True
     factorises = True
 
     def evaluate(self, designs: Designs, context: Context, *, detail: bool = False) -> Metrics:
@@ -153,6 +155,15 @@ def _extra_capex(s: Setup, served: ServingResult) -> dict[str, Array]:
     return {"prefix_cache": prefix_cache.store_usd(cache, size, readers)}
 
 
+def held_by_part(s: Setup) -> dict[str, Array]:
+    """Bytes that the fullest chip holds, by kind; weights by part where these have formats of their own."""
+    parts = weights_by_part(s.context, s.deployments, s.layer, s.held_bytes["weights"])
+    if not parts:
+        return s.held_bytes
+    rest = {kind: size for kind, size in s.held_bytes.items() if kind != "weights"}
+    return {**{f"{part}_weights": size for part, size in parts.items()}, **rest}
+
+
 def _breakdown(s: Setup, steps: DecodeSteps, served: ServingResult) -> Breakdown:
     """Where seconds, bytes and replicas go."""
     # the steps by themselves, and what the way of serving adds to them
@@ -164,7 +175,7 @@ def _breakdown(s: Setup, steps: DecodeSteps, served: ServingResult) -> Breakdown
     return Breakdown(
         tpot=parts,
         ttft=served.prefill.parts(s) | dict(served.ttft_parts_s),
-        capacity=s.held_bytes,
+        capacity=held_by_part(s),
         pools=pools,
         # a step gives several tokens where drafts are checked: each pays its share of the layers
         bounds=bounds(steps.layer_pass, parts, s.context.llm.layers / steps.tokens, 1.0 / steps.tokens),

@@ -12,8 +12,10 @@ from objectives.arrays import Array, ceil_div, maximum, minimum, ones_like, wher
 from objectives.equations.llm import experts as moe
 from objectives.equations.llm import feed_forward, launches
 from objectives.equations.llm.attention.kinds import AttentionKind, exchanged, kind_of
+from objectives.equations.llm.by_part import visited_by_all, weighed
 from objectives.equations.llm.context_parallel import on_fullest
 from objectives.equations.llm.expert_parallel import Spread, spread
+from objectives.parts import Parts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +113,8 @@ class MeanLayer:
     """Elements of tables that are looked up, on one chip [1]; not per layer; None without tables."""
     looked_up: Array | None = None
     """Elements that one row reads of them on one chip [1]; not per layer."""
+    embedding: Array | None = None
+    """Weights of the embedding [1]; not per layer; None where they are as many as those of the head."""
 
     def stage_weights(self, stage: Array) -> Array:
         """Weights that a stage of so many layers keeps on one chip, those of layers that share them once [1].
@@ -188,7 +192,9 @@ class MeanLayer:
         return sum(parts[1:], parts[0]) if parts else zeros_like(self.head)
 
 
-def mean_layer(llm: Llm, tp: Array, ep: Array | None = None, cp: Array | None = None) -> MeanLayer:
+def mean_layer(
+    llm: Llm, tp: Array, ep: Array | None = None, cp: Array | None = None, by: Parts | None = None
+) -> MeanLayer:
     """Average over the blocks of a network, weighted by their layers.
 
     Args:
@@ -196,6 +202,7 @@ def mean_layer(llm: Llm, tp: Array, ep: Array | None = None, cp: Array | None = 
         tp: tensor-parallel ways [1].
         ep: chips that the experts of a layer are spread over; one where left out [1].
         cp: context-parallel ways; one where left out [1].
+        by: what a weight of each part counts as [1]; 1 where left out.
 
     Returns:
         Sizes of the mean layer, shape of `tp` (and of `ep` for experts).
@@ -229,7 +236,7 @@ def mean_layer(llm: Llm, tp: Array, ep: Array | None = None, cp: Array | None = 
     live, all_reduces, all_gathers, gathered = zeros_like(tp), 0.0, 0.0, 0.0
     for block in llm.blocks:
         share = block.count / llm.layers
-        sizes = _sizes(block, llm.hidden, tp, ep)
+        sizes = _sizes(block, llm.hidden, tp, ep, by)
         # a layer without a part counts as 0 in the mean of that part
         sums = {name: total + share * sizes[name] if name in sizes else total for name, total in sums.items()}
         traffic = [sizes[name] for name in sums if name.endswith("traffic") and name in sizes]
@@ -242,36 +249,42 @@ def mean_layer(llm: Llm, tp: Array, ep: Array | None = None, cp: Array | None = 
     return MeanLayer(
         **sums,
         live=live,
-        head=feed_forward.head_elements(llm, tp),
+        head=weighed(feed_forward.head_elements(llm, tp), by, "head"),
         cores=tuple(
             _core(b.attention, b.count / llm.layers, heads, tp, cp) for b in llm.blocks if b.attention
         ),
-        routed=tuple(_routed(b, b.experts, llm, tp, ep) for b in llm.blocks if b.experts is not None),
+        routed=tuple(_routed(b, b.experts, llm, tp, ep, by) for b in llm.blocks if b.experts is not None),
         state_bytes=_state_bytes(llm, tp),
         all_reduces=all_reduces,
         all_gathers=all_gathers,
         launches=launches.of_layers(llm),
         expert_launches=launches.of_experts(llm),
         gathered=gathered,
-        repeated=tuple(_repeated(b, llm, tp, ep) for b in llm.blocks if b.stored_layers < b.count),
-        tables=_tables(llm, tp, whole=True),
-        looked_up=_tables(llm, tp, whole=False),
+        repeated=tuple(_repeated(b, llm, tp, ep, by) for b in llm.blocks if b.stored_layers < b.count),
+        tables=_tables(llm, tp, by, whole=True),
+        looked_up=_tables(llm, tp, None, whole=False),
+        # split over the vocabulary as the head is, or the head itself
+        embedding=None
+        if by is None
+        else weighed(feed_forward.head_elements(llm, tp), by, "head" if llm.tied_embedding else "embedding"),
     )
 
 
-def _tables(llm: Llm, tp: Array, *, whole: bool) -> Array | None:
+def _tables(llm: Llm, tp: Array, by: Parts | None, *, whole: bool) -> Array | None:
     """Elements of tables on one chip, columns split over TP, or of rows that a token reads of them [1]."""
     parts = [float(t.entries if whole else 1) * ceil_div(t.width, tp) for t in llm.lookup]
-    return sum(parts[1:], parts[0]) if parts else None
+    return weighed(sum(parts[1:], parts[0]), by, "embedding") if parts else None
 
 
-def _repeated(block: Block, llm: Llm, tp: Array, ep: Array) -> Repeated:
+def _repeated(block: Block, llm: Llm, tp: Array, ep: Array, by: Parts | None) -> Repeated:
     """What a run of layers keeps on one chip where some of them use the weights of others."""
-    sizes, none = _sizes(block, llm.hidden, tp, ep), zeros_like(tp)
+    sizes, none = _sizes(block, llm.hidden, tp, ep, by), zeros_like(tp)
     routed: Array = none
     if block.experts is not None:
         there = spread(block.experts, tp, ep)
-        routed = there.held * moe.expert_elements(block.experts, llm.hidden, there.split)
+        routed = there.held * weighed(
+            moe.expert_elements(block.experts, llm.hidden, there.split), by, "experts"
+        )
     return Repeated(
         share=block.count / llm.layers,
         distinct=float(block.stored_layers),
@@ -331,14 +344,14 @@ def _state_bytes(llm: Llm, tp: Array) -> Array | None:
     return total
 
 
-def _routed(block: Block, experts: Experts, llm: Llm, tp: Array, ep: Array) -> Routed:
+def _routed(block: Block, experts: Experts, llm: Llm, tp: Array, ep: Array, by: Parts | None) -> Routed:
     there = spread(experts, tp, ep)
     return Routed(
         share=block.count / llm.layers,
         # attention of a parallel block, or an FFN beside them, needs the one all-reduce that both share
         all_reduces=0.0 if (block.parallel and block.attention) or block.ffn else 1.0,
         spread=there,
-        elements=moe.expert_elements(experts, llm.hidden, there.split),
+        elements=weighed(moe.expert_elements(experts, llm.hidden, there.split), by, "experts"),
         traffic=moe.visit_traffic(experts, llm.hidden, there.split),
         width=float(experts.latent or llm.hidden),
     )
@@ -359,24 +372,26 @@ def _visits(experts: Experts, tp: Array, ep: Array) -> Array:
     return experts.mean_top_k / minimum(tp, ep)
 
 
-def _sizes(block: Block, hidden: int, tp: Array, ep: Array) -> dict[str, Array]:
+def _sizes(block: Block, hidden: int, tp: Array, ep: Array, by: Parts | None) -> dict[str, Array]:
     """Weights and traffic of one layer, by the names of `MeanLayer`; only what the layer has."""
     out: dict[str, Array] = {}
     if a := block.attention:
         kind = kind_of(a)
-        out["projection"] = kind.projection_elements(a, hidden, tp)
+        out["projection"] = weighed(kind.projection_elements(a, hidden, tp), by, "attention")
         out["projection_traffic"] = kind.projection_traffic(a, hidden, tp)
     # what stands side by side is added up
     fed: list[tuple[Array, Array]] = []
     if f := block.ffn:
-        fed.append((feed_forward.ffn_elements(f, hidden, tp), feed_forward.ffn_traffic(f, hidden, tp)))
+        matrices = weighed(feed_forward.ffn_elements(f, hidden, tp), by, "dense")
+        fed.append((matrices, feed_forward.ffn_traffic(f, hidden, tp)))
     if e := block.experts:
         # routed experts are in `Routed`: how many of them are read depends on the rows of a pass
-        fed.append((moe.shared_elements(e, hidden, tp), moe.shared_traffic(e, hidden, tp)))
+        fed.append((visited_by_all(e, hidden, tp, by), moe.shared_traffic(e, hidden, tp)))
         split = spread(e, tp, ep).split
         out["routed_traffic"] = _visits(e, tp, ep) * moe.visit_traffic(e, hidden, split)
     if block.matrices:
-        fed.append((feed_forward.matrix_elements(block, tp), feed_forward.matrix_traffic(block, tp)))
+        matrices = weighed(feed_forward.matrix_elements(block, tp), by, "dense")
+        fed.append((matrices, feed_forward.matrix_traffic(block, tp)))
     for elements, traffic in fed:
         out["ffn"] = out["ffn"] + elements if "ffn" in out else elements
         out["ffn_traffic"] = out["ffn_traffic"] + traffic if "ffn_traffic" in out else traffic
