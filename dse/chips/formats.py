@@ -288,7 +288,7 @@ def precision_named(
 ) -> PrecisionSpec:
     """The formats, of which `kv` and `activations` follow the weights; raises `SpecError` for all of them.
 
-    `published` is the LLM whose own formats the word of this name stands for.
+    `published` is the LLM whose own formats the word of this name means.
     """
     named = {"--kv": kv, "--activations": activations}
     problems = [

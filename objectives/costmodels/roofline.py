@@ -9,7 +9,6 @@ from objectives.equations.cost.wear import wear_excess
 from objectives.equations.interconnect.stage_hops import domain_excess
 from objectives.equations.llm.context_parallel import unsplit_ways
 from objectives.equations.llm.expert_parallel import missing_replicas
-from objectives.equations.llm.held_weights import weights_by_part
 from objectives.equations.serving.mode import ServingResult
 from objectives.equations.serving.registry import serving_mode
 from objectives.equations.step import prefix_cache
@@ -155,15 +154,6 @@ def _extra_capex(s: Setup, served: ServingResult) -> dict[str, Array]:
     return {"prefix_cache": prefix_cache.store_usd(cache, size, readers)}
 
 
-def held_by_part(s: Setup) -> dict[str, Array]:
-    """Bytes that the fullest chip holds, by kind; weights by part where these have formats of their own."""
-    parts = weights_by_part(s.context, s.deployments, s.layer, s.held_bytes["weights"])
-    if not parts:
-        return s.held_bytes
-    rest = {kind: size for kind, size in s.held_bytes.items() if kind != "weights"}
-    return {**{f"{part}_weights": size for part, size in parts.items()}, **rest}
-
-
 def _breakdown(s: Setup, steps: DecodeSteps, served: ServingResult) -> Breakdown:
     """Where seconds, bytes and replicas go."""
     # the steps by themselves, and what the way of serving adds to them
@@ -175,7 +165,7 @@ def _breakdown(s: Setup, steps: DecodeSteps, served: ServingResult) -> Breakdown
     return Breakdown(
         tpot=parts,
         ttft=served.prefill.parts(s) | dict(served.ttft_parts_s),
-        capacity=held_by_part(s),
+        capacity=s.held_by_part(),
         pools=pools,
         # a step gives several tokens where drafts are checked: each pays its share of the layers
         bounds=bounds(steps.layer_pass, parts, s.context.llm.layers / steps.tokens, 1.0 / steps.tokens),

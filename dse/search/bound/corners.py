@@ -202,7 +202,9 @@ def lawless_layouts(study: ResolvedStudy, pp: Floats) -> npt.NDArray[np.bool_]:
     experts or states next to dense weights make stages differ.
     """
     work, llm = study.context.workload, study.context.llm
-    if serving_mode(work.serving).counts_prompts or work.speculation is not None:
+    # weights of unlike formats are placed as one kind, by their mean
+    unlike = study.context.precision.parts is not None
+    if unlike or serving_mode(work.serving).counts_prompts or work.speculation is not None:
         return np.ones(pp.shape, dtype=np.bool_)
     alike = not (llm.expert_count or llm.repeats) and mean_layer(llm, 1.0).state_bytes is None
     return np.zeros(pp.shape, dtype=np.bool_) if alike else pp > 1.0

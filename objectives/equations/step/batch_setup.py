@@ -13,7 +13,7 @@ from objectives.equations.interconnect.collectives import collectives
 from objectives.equations.interconnect.stage_hops import StageHops, stage_hops
 from objectives.equations.llm.by_part import in_rest, slowness
 from objectives.equations.llm.context_parallel import split_over
-from objectives.equations.llm.held_weights import edge_weights
+from objectives.equations.llm.held_weights import edge_weights, weights_by_part
 from objectives.equations.llm.mean_layer import MeanLayer, mean_layer
 from objectives.equations.step import prefix_cache
 from objectives.equations.step.machine import Machine
@@ -62,6 +62,13 @@ class Setup:
         """Chips of all stages of a replica [1]."""
         d = self.deployments
         return d.ways * d.pp if self.replica_chips is None else self.replica_chips
+
+    def held_by_part(self) -> dict[str, Array]:
+        """`held_bytes`, weights by part where these have formats of their own [B]."""
+        held = self.held_bytes
+        parts = weights_by_part(self.context, self.deployments, self.layer, held["weights"])
+        others = {kind: size for kind, size in held.items() if kind != "weights"}
+        return {**{f"{part}_weights": size for part, size in parts.items()}, **others} if parts else held
 
 
 def set_up(designs: Designs, context: Context, prompt_load: PromptLoad, cuts: Array | None = None) -> Setup:
