@@ -8,7 +8,7 @@ from typing import Final, get_args
 from dse.errors import Problem, SpecError, spec_error, unknown
 from dse.spec.schema.base import SourcedFlops
 from dse.spec.schema.chip import ChipClass, ChipSpec, MatrixUnit, PeakFormat
-from dse.spec.schema.formats import REST, in_a_word, multiplied, parts_of, weights_named
+from dse.spec.schema.formats import PUBLISHED, REST, in_a_word, multiplied, parts_of, weights_named
 from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.study import PrecisionSpec
 from dse.spec.schema.technology import TechnologySpec
@@ -34,10 +34,6 @@ UNITS: Final = MappingProxyType[ChipClass, MatrixUnit](
 
 BLOCK_SCALED: Final = frozenset(("nvfp4", "mxfp4"))
 """Stored formats with a scale for each block of numbers, in floating point."""
-
-
-PUBLISHED: Final = "published"
-"""Word for the formats that the LLM is published in."""
 
 
 COMPUTED: Final = MappingProxyType({"computed_in": "matrix", "attention_computed_in": "attention"})

@@ -60,6 +60,9 @@ _DEFAULTS: Final = MappingProxyType(
 )
 """Part to the part whose format it has where it is not named."""
 
+PUBLISHED: Final = "published"
+"""Word for the formats that the LLM is published in."""
+
 REST: Final = "rest"
 """All parts that are not named."""
 
@@ -92,6 +95,9 @@ def in_a_word(formats: Mapping[str, str]) -> str:
 
 def weights_named(value: object) -> str:
     """Formats of weights as one word, from a word or from parts; raises `ValueError` with all problems."""
+    if value == PUBLISHED:
+        what = "which dse estimate --weights alone knows: name the formats of the LLM"
+        raise ValueError(f"expected a number format, or one for each part, got {PUBLISHED}, {what}")
     if isinstance(value, str) and "=" not in value:
         return _format(value)
     given = value
