@@ -24,6 +24,7 @@ from objectives.architecture import Lookup as Lookup
 from objectives.architecture import Matrix as Matrix
 from objectives.arrays import Array
 from objectives.chips import Chips as Chips
+from objectives.chips import Compute as Compute
 from objectives.chips import Memory as Memory
 from objectives.chips import chip_columns as chip_columns
 from objectives.columns import broadcast_shape as broadcast_shape
@@ -31,6 +32,7 @@ from objectives.designs import Deployments as Deployments
 from objectives.designs import Designs as Designs
 from objectives.designs import Pool as Pool
 from objectives.designs import PoolLink as PoolLink
+from objectives.parts import Parts as Parts
 
 CONTRACT_VERSION = 4
 """Raised whenever a plug-in written against the older contract would read something else."""
@@ -49,8 +51,11 @@ class Precision:
     """Bytes of one stored element, scales included."""
 
     weight_bytes: float
+    """Of weights; where `parts` is given, of those that it does not name."""
     kv_bytes: float
     activation_bytes: float
+    parts: Parts | None = None
+    """Of weights, by part; None where all have one format."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,7 +228,8 @@ class CostModel(Protocol):
 
     A cost model whose numbers are not its own, such as one that repeats what a maker claims, says
     `predicts = False`; see `predicts`. One that reads memories beyond SRAM and DRAM (`Chips.further`) says
-    `memories = True`; chips that have some are refused for the others.
+    `memories = True`; chips that have some are refused for the others. One that reads `Precision.parts` says
+    `weight_parts = True`, likewise.
     """
 
     name: str
@@ -243,6 +249,11 @@ def predicts(model: CostModel) -> bool:
 def reads_memories(model: CostModel) -> bool:
     """Whether a cost model reads memories beyond SRAM and DRAM; to one that does not, such chips are none."""
     return bool(getattr(model, "memories", False))
+
+
+def reads_parts(model: CostModel) -> bool:
+    """Whether a cost model reads the bytes of each part of the weights; to others all have one format."""
+    return bool(getattr(model, "weight_parts", False))
 
 
 def factorises(model: CostModel) -> bool:

@@ -35,6 +35,19 @@ class Compute(Columns):
     """Latency from one die to its neighbour [s]."""
     user_tokens_per_s: Array
     """Speed per user that its vendor claims [token/s]; 0 without a claim. Only `napkin` reads it."""
+    # of parts of the weights that are stored in another format than the rest; None where none are
+    experts_flops: Array | None = None
+    """Dense matrix peak in the datatype of routed experts [FLOP/s]; None for `peak_flops`, as below."""
+    shared_flops: Array | None = None
+    """The same of experts that every token visits [FLOP/s]."""
+    dense_flops: Array | None = None
+    """Of FFNs and bare matrices [FLOP/s]."""
+    projection_flops: Array | None = None
+    """Of projections of attention [FLOP/s]."""
+    head_flops: Array | None = None
+    """Of the LM head [FLOP/s]."""
+    router_flops: Array | None = None
+    """Of the matrices that choose experts [FLOP/s]."""
 
 
 @dataclass(frozen=True, kw_only=True)

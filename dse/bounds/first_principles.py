@@ -7,6 +7,7 @@ registered is refused, as it would count as nothing in silence.
 
 from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 import numpy as np
 
@@ -17,25 +18,32 @@ from dse.spec.attention.kind import kv_visited
 from dse.spec.attention.registered import point_of, second_count_of
 from objectives import api
 
+Number: TypeAlias = Floats | float
+
+EACH: Final = api.Parts(
+    experts=1.0, shared=1.0, dense=1.0, attention=1.0, embedding=1.0, head=1.0, router=1.0
+)
+"""Every weight counts as one."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Count:
-    """Elements and FLOP of a whole network; lengths may be arrays."""
+    """Elements and FLOP of a whole network; lengths, and what a weight counts as, may be arrays."""
 
-    layers: float
+    layers: Number
     """Weights that each token is multiplied by in all layers, its own experts only [1]."""
-    last: float
+    last: Number
     """Those of the largest layer [1]: of the last one a prompt needs little but its last token."""
-    head: float
+    head: Number
     """Weights of the LM head [1]."""
-    once: float
+    once: Number
     """Those of layers with weights of their own [1]: what has to be brought, however often it is used."""
-    experts: tuple[tuple[int, float, int, float], ...]
+    experts: tuple[tuple[int, float, int, Number], ...]
     """Of each kind of layers with routed experts: layers, experts of a token on average and at least, weights
     of one expert [1]."""
     state_bytes: float
     """States that a sequence keeps whatever its length, and every token reads and writes [B]."""
-    stored: float
+    stored: Number
     """Weights of all layers, all experts counted, and tables that are looked up [1]."""
     kv_read: Floats
     """Elements of KV cache that a decoded token reads at least [1]."""
@@ -47,8 +55,10 @@ class Count:
     """FLOP of attention for a prompt without its largest layer [FLOP]."""
 
 
-def count(llm: api.Llm, work: api.Workload) -> Count:
+def count(llm: api.Llm, work: api.Workload, by: api.Parts = EACH) -> Count:
     """The network counted from its architecture; embeddings, norms and biases are left out.
+
+    A weight of a part counts as much as `by` says: its bytes, or the time of its product.
 
     Raises `TypeError` for a class of attention that is not registered.
     """
@@ -56,21 +66,24 @@ def count(llm: api.Llm, work: api.Workload) -> Count:
     longest = np.asarray(work.max_context, dtype=float)
     most = np.maximum(longest, work.mean_context)
     mean = np.asarray(work.mean_context, dtype=float)
-    layers = once = last = state = 0.0
-    stored = float(sum(t.entries * t.width for t in llm.lookup))
+    layers: Number = 0.0
+    once: Number = 0.0
+    last: Number = 0.0
+    state = 0.0
+    stored = by.embedding * float(sum(t.entries * t.width for t in llm.lookup))
     kv_read, kv_kept, core = np.zeros_like(mean), np.zeros_like(most), np.zeros_like(mean)
     prompt_cores: list[tuple[int, Floats]] = []
     experts = []
     for b in llm.blocks:
-        each, expert = _layer(b, llm.hidden)
+        each, expert = _layer(b, llm.hidden, by)
         chosen = _chosen(b.experts)
         own = each + chosen * expert
-        layers += b.count * own
+        layers = layers + b.count * own
         # layers that share weights may choose the same experts
         kept = b.count if b.distinct is None else b.distinct
-        once += kept * own
-        stored += kept * (each + (b.experts.count * expert if b.experts else 0.0))
-        last = max(last, own)
+        once = once + kept * own
+        stored = stored + kept * (each + (b.experts.count * expert if b.experts else 0.0))
+        last = np.maximum(last, own)
         if b.experts:
             # at worst a token chooses all experts that do nothing
             experts.append((b.count, chosen, max(b.experts.top_k - b.experts.zero, 0), expert))
@@ -91,7 +104,7 @@ def count(llm: api.Llm, work: api.Workload) -> Count:
     found = Count(
         layers=layers,
         last=last,
-        head=float(llm.vocab * llm.hidden),
+        head=by.head * float(llm.vocab * llm.hidden),
         once=once,
         stored=stored,
         experts=tuple(experts),
@@ -119,16 +132,18 @@ def _chosen(e: api.Experts | None) -> float:
     return 0.0 if e is None else e.top_k * e.count / (e.count + e.zero)
 
 
-def _layer(b: api.Block, hidden: int) -> tuple[float, float]:
+def _layer(b: api.Block, hidden: int, by: api.Parts) -> tuple[Number, Number]:
     """Weights of a layer that every token visits, and of one routed expert."""
-    each = float(sum(m.inputs * m.outputs for m in b.matrices))
-    each += sum(second_count_of(a).weights(a, hidden) for a in b.mixers)
+    each: Number = by.dense * float(sum(m.inputs * m.outputs for m in b.matrices))
+    for a in b.mixers:
+        each = each + by.attention * second_count_of(a).weights(a, hidden)
     if b.ffn:
-        each += b.ffn.matrices * hidden * b.ffn.width
+        each = each + by.dense * float(b.ffn.matrices * hidden * b.ffn.width)
     if not b.experts:
         return each, 0.0
     e, width = b.experts, hidden if b.experts.latent is None else b.experts.latent
-    each += hidden * (e.count + e.zero + e.matrices * e.shared_width)
+    each = each + by.router * float(hidden * (e.count + e.zero))
+    each = each + by.shared * float(hidden * e.matrices * e.shared_width)
     if e.latent is not None:
-        each += 2.0 * hidden * e.latent
-    return each, float(e.matrices * width * e.width)
+        each = each + by.dense * (2.0 * hidden * e.latent)
+    return each, by.experts * float(e.matrices * width * e.width)

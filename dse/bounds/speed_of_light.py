@@ -76,7 +76,10 @@ def speed_of_light(designs: api.Designs, context: api.Context) -> Bound:
     work, size = context.workload, context.precision
     osl, isl = np.asarray(work.osl, dtype=float), _computed(work)
     n = count(context.llm, replace(work, isl=isl))
-    weights, reuse = (n.layers + n.head) * size.weight_bytes, (n.layers - n.once) * size.weight_bytes
+    # a second count where parts of the weights have formats of their own: of bytes, and of time at the peak
+    held, each = (n, size.weight_bytes) if size.parts is None else (count(context.llm, work, size.parts), 1.0)
+    done = n if size.parts is None else count(context.llm, replace(work, isl=isl), _at_peak(c.compute))
+    weights, reuse = (held.layers + held.head) * each, (held.layers - held.once) * each
     # before replicas are joined below: a token travels inside its own one
     hops, tp = {"hops": _hops(c, context.llm, ways, pp)}, ways
     if context.llm.expert_count:  # replicas that share experts count as one
@@ -84,12 +87,12 @@ def speed_of_light(designs: api.Designs, context: api.Context) -> Bound:
         batch, tp, dp = joined * batch, joined * tp, dp / joined
     need = tp * pp
 
-    token = 2.0 * (n.layers + n.head)
+    token = 2.0 * (done.layers + done.head)
     kv = n.kv_read * size.kv_bytes + 2.0 * n.state_bytes
     # three bounds: all chips for B tokens; the TP chips of each layer for one; what only one chip can read
     turn = _seconds(c, need, need, weights + batch * kv, batch * token, batch * n.core_flop, reuse)
     latency = _seconds(c, tp, need, weights + kv, token + np.zeros_like(tp), n.core_flop, reuse)
-    one_chip = _of_busiest(n, ways, ep) * size.weight_bytes
+    one_chip = _of_busiest(held, ways, ep) * each
     # which of its bytes are used again is not counted: all may be
     busiest = _seconds(c, 1.0, pp, one_chip, np.zeros_like(ways), 0.0, one_chip if reuse else 0.0)
     most = 1.0 if work.speculation is None else work.speculation.length + 1.0  # tokens of one turn
@@ -103,11 +106,11 @@ def speed_of_light(designs: api.Designs, context: api.Context) -> Bound:
     prompts = batch if together else 1.0
     before, one = np.maximum(isl - 1.0, 0.0), np.minimum(isl, 1.0)
     # nothing depends on the last layer but its last row
-    flop = 2.0 * (before * (n.layers - n.last) + one * n.layers + n.head)
-    read = (one * n.layers + n.head) * size.weight_bytes
+    flop = 2.0 * (before * (done.layers - done.last) + one * done.layers + done.head)
+    read = (one * held.layers + held.head) * each
     # likewise: all chips for all rows, one row through all layers, and what only one chip can read
     all_of_it = _seconds(c, need, need, read, prompts * flop, prompts * n.prompt_core_flop, reuse)
-    last_row = _seconds(c, tp, need, read, 2.0 * (one * n.layers + n.head), 0.0, reuse)
+    last_row = _seconds(c, tp, need, read, 2.0 * (one * done.layers + done.head), 0.0, reuse)
     ttft = {name: _most((all_of_it[name], last_row[name], one * busiest[name])) for name in all_of_it} | hops
 
     # other requests may fill the time of prompts, unless the batch starts together
@@ -120,9 +123,26 @@ def speed_of_light(designs: api.Designs, context: api.Context) -> Bound:
         tpot_terms=tpot,
         ttft_terms=ttft,
         tokens_per_s=over(dp * batch * osl, seconds, np.inf),
-        needed_bytes=(n.stored + n.head) * size.weight_bytes + batch * kept,
+        needed_bytes=(held.stored + held.head) * each + batch * kept,
         room_bytes=need
         * (c.sram.bytes * c.sram.usable * c.sram.pinned + c.dram.bytes + sum(m.bytes for m in c.further)),
+    )
+
+
+def _at_peak(compute: api.Compute) -> api.Parts:
+    """What a product with a weight of each part takes over one at the matrix peak [1]; 0 if unknown."""
+
+    def over_peak(own: Number | None) -> Number:
+        return 1.0 if own is None else over(compute.peak_flops, np.asarray(own), 0.0)
+
+    return api.Parts(
+        experts=over_peak(compute.experts_flops),
+        shared=over_peak(compute.shared_flops),
+        dense=over_peak(compute.dense_flops),
+        attention=over_peak(compute.projection_flops),
+        embedding=1.0,
+        head=over_peak(compute.head_flops),
+        router=over_peak(compute.router_flops),
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dse.arrays import Floats
-from dse.chips.formats import COMPUTED, computed_columns, matrix_formats, peak_of, searched_on
+from dse.chips.formats import COMPUTED, Peaks, computed_columns, peak_of, searched_on, template_peaks
 from dse.chips.interval import interval_columns
 from dse.chips.link_reach import reach_columns
 from dse.chips.memories import (
@@ -36,18 +36,7 @@ from objectives.arrays import Array, namespace, zeros_like
 from objectives.equations.fabrication.package import PACKAGES
 from objectives.equations.fabrication.technology import Blueprint, MemoryDevice, Technology, pick
 from objectives.equations.fabrication.thermal import Heat
-
-
-@dataclass(frozen=True, kw_only=True)
-class Peaks:
-    """Matrix peaks of a template that is made on one node [FLOP/s]."""
-
-    fp16: float
-    matrix: float
-    """In the format of matrix multiplications."""
-    attention: float
-    silicon: float
-    """fp16 peak that takes as much area and power as all formats of the unit."""
+from objectives.parts import PEAKS_OF_PARTS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +90,9 @@ class Branch:
             out["link_bandwidth"] = values["link_count"] * values["link_speed"]
         ratio, peaks = self._ratio(values, xp), self._peaks(values)
         out |= {"peak_flops": peaks.matrix * ratio, "attention_flops": peaks.attention * ratio}
+        # those that the template has: of parts in another format than the rest
+        own = {column: getattr(peaks.parts, part) for part, column in PEAKS_OF_PARTS.items() if column in out}
+        out |= {column: peak * ratio for column, peak in own.items()}
         # a port per matrix unit: twice the units load twice as many weights a second
         out["weight_load_bandwidth"] = out["weight_load_bandwidth"] * ratio
         if "sram" in values:
@@ -335,7 +327,9 @@ def _branch(name: str, spec: BranchSpec, setting: Setting) -> Branch:
         return tuple(setting.foundry.constants(b) for b in made)
 
     made_on = tuple(searched_on(template, setting.technology, node) for node in spec.nodes)
-    peaks = tuple(_peaks_of(chip, setting) for chip in made_on)
+    peaks = tuple(
+        template_peaks(chip, setting.precision, fp16_equivalent(chip, setting.technology)) for chip in made_on
+    )
     fixed = {
         **template_columns(made_on[0], setting, stack, network),
         # the template may have DRAM where the branch has none, and rows of prompts follow the branch
@@ -363,22 +357,6 @@ def _branch(name: str, spec: BranchSpec, setting: Setting) -> Branch:
         peaks=peaks,
         technologies=(resolved(builds), resolved(drams)),
         beside=beside,
-    )
-
-
-def _peaks_of(chip: ChipSpec, setting: Setting) -> Peaks:
-    """Peaks of a template on its node; raises `SpecError` where it has no fp16 peak."""
-    fp16, precision = peak_of(chip, ("fp16",)), setting.precision
-    # the parameter `peak_flops` of a space is an fp16 peak, see `Branch._ratio`
-    if fp16 is None:
-        what = "peak.fp16: expected a known value in a template, got none"
-        raise spec_error(f"chips/{chip.name}", what)
-    matrix, attention = (
-        peak_of(chip, matrix_formats(chip, stored, precision.activations)) or 0.0
-        for stored in (precision.weights, precision.kv)
-    )
-    return Peaks(
-        fp16=fp16, matrix=matrix, attention=attention, silicon=fp16_equivalent(chip, setting.technology)
     )
 
 

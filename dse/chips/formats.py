@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, get_args
 
-from dse.errors import Problem, SpecError, unknown
+from dse.errors import Problem, SpecError, spec_error, unknown
 from dse.spec.schema.base import SourcedFlops
 from dse.spec.schema.chip import ChipClass, ChipSpec, MatrixUnit, PeakFormat
+from dse.spec.schema.formats import PUBLISHED, REST, in_a_word, multiplied, parts_of, weights_named
+from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.study import PrecisionSpec
 from dse.spec.schema.technology import TechnologySpec
 from dse.spec.yaml.loading import build_spec
 from objectives.equations.chip.formats import FORMATS, arithmetic, native
+from objectives.parts import PEAKS_OF_PARTS, Parts
 
 SOURCE: Final = "cal"
 """Key of the source that a derived peak cites."""
@@ -85,9 +88,23 @@ def peak_of(chip: ChipSpec, formats: tuple[str, ...]) -> float | None:
 
 
 def computed_in(chip: ChipSpec, precision: PrecisionSpec) -> dict[str, Computed]:
-    """Formats that `matrix` multiplications and the `attention` core are computed in on a chip."""
-    stored = {"matrix": precision.weights, "attention": precision.kv}
+    """Formats that `matrix` multiplications and the `attention` core are computed in on a chip.
+
+    Of weights with a format for each part, those of other parts than the rest are `matrix.PART`.
+    """
+    parts = multiplied(precision.weights)
+    stored = {"matrix": parts.pop(REST), "attention": precision.kv}
+    stored |= {f"matrix.{part}": name for part, name in parts.items()}
     return {group: _computed(chip, name, precision.activations) for group, name in stored.items()}
+
+
+def part_peaks(chip: ChipSpec, precision: PrecisionSpec) -> dict[str, float]:
+    """Columns of the matrix peaks of the weights: of the rest, and of parts in other formats [FLOP/s]."""
+    columns = {REST: "peak_flops", **PEAKS_OF_PARTS}
+    return {
+        columns[part]: peak_of(chip, matrix_formats(chip, stored, precision.activations)) or 0.0
+        for part, stored in multiplied(precision.weights).items()
+    }
 
 
 def computed_by_format(chip: ChipSpec) -> dict[str, Computed]:
@@ -103,7 +120,12 @@ def computed_by_format(chip: ChipSpec) -> dict[str, Computed]:
 def computed_columns(chip: ChipSpec, precision: PrecisionSpec) -> dict[str, str]:
     """Columns of a table of designs with the formats that a chip computes in."""
     found = computed_in(chip, precision)
-    return {column: found[group].used for column, group in COMPUTED.items()}
+    columns = {column: found[group].used for column, group in COMPUTED.items()}
+    parts = {part: found[f"matrix.{part}"].used for part in multiplied(precision.weights) if part != REST}
+    # one word for all, as the formats themselves are
+    return (
+        {**columns, "computed_in": in_a_word({**parts, REST: columns["computed_in"]})} if parts else columns
+    )
 
 
 def remarks(computed: Mapping[str, Computed]) -> list[str]:
@@ -113,7 +135,7 @@ def remarks(computed: Mapping[str, Computed]) -> list[str]:
     found: dict[Computed, list[str]] = {}
     for group, each in computed.items():
         if each.why:
-            found.setdefault(each, []).append(stored[group])
+            found.setdefault(each, []).append(stored.get(group) or group.removeprefix("matrix."))
     return [
         f"{each.asked} {' and '.join(what)} computed in {each.used}: {each.why}"
         for each, what in found.items()
@@ -216,17 +238,68 @@ def _derived(value: float, ratio: float, unit: str) -> SourcedFlops:
     return SourcedFlops.model_construct(value=value, source=SOURCE, basis="derived", note=note)
 
 
-def precision_named(weights: str, kv: str | None, activations: str | None) -> PrecisionSpec:
-    """The formats, of which `kv` and `activations` follow the weights; raises `SpecError` for all of them."""
-    named = {"--weights": weights, "--kv": kv, "--activations": activations}
+@dataclass(frozen=True, kw_only=True)
+class Peaks:
+    """Matrix peaks of a template that is made on one node [FLOP/s]."""
+
+    fp16: float
+    matrix: float
+    """In the format of matrix multiplications."""
+    attention: float
+    silicon: float
+    """fp16 peak that takes as much area and power as all formats of the unit."""
+    parts: Parts
+    """In the format of each part of the weights."""
+
+
+def template_peaks(chip: ChipSpec, precision: PrecisionSpec, silicon: float) -> Peaks:
+    """Peaks of a template on its node, of so much silicon; raises `SpecError` where it has no fp16 peak."""
+    fp16, columns = peak_of(chip, ("fp16",)), part_peaks(chip, precision)
+    # the parameter `peak_flops` of a space is an fp16 peak, see `Branch._ratio`
+    if fp16 is None:
+        what = "peak.fp16: expected a known value in a template, got none"
+        raise spec_error(f"chips/{chip.name}", what)
+    matrix = columns["peak_flops"]
+    own = {part: columns.get(column, matrix) for part, column in PEAKS_OF_PARTS.items()}
+    return Peaks(
+        fp16=fp16,
+        matrix=matrix,
+        attention=peak_of(chip, matrix_formats(chip, precision.kv, precision.activations)) or 0.0,
+        silicon=silicon,
+        # the embedding multiplies nothing
+        parts=Parts(embedding=matrix, **own),
+    )
+
+
+def published_as(llm: LlmSpec | None) -> str:
+    """Formats of the weights of an LLM as they are published, as one word; raises `ValueError` for none."""
+    if llm is None or llm.formats is None:
+        name = "an LLM that was not found" if llm is None else llm.name
+        raise ValueError(f"expected formats in the file of the LLM for {PUBLISHED!r}, got none for {name}")
+    return in_a_word(llm.formats.model_dump(exclude_none=True))
+
+
+def precision_named(
+    weights: str, kv: str | None, activations: str | None, published: LlmSpec | None = None
+) -> PrecisionSpec:
+    """The formats, of which `kv` and `activations` follow the weights; raises `SpecError` for all of them.
+
+    `published` is the LLM whose own formats the word of this name means.
+    """
+    named = {"--kv": kv, "--activations": activations}
     problems = [
         Problem(option, unknown("number format", name, FORMATS))
         for option, name in named.items()
         if name is not None and name not in FORMATS
     ]
+    try:
+        weights = weights_named(published_as(published) if weights == PUBLISHED else weights)
+    except ValueError as error:
+        problems.insert(0, Problem("--weights", str(error)))
     if problems:
         raise SpecError(problems)
     # narrower than a byte only where the user names it
-    follows = "fp16" if FORMATS[weights] < 1.0 else weights
+    rest = parts_of(weights)[REST]
+    follows = "fp16" if FORMATS[rest] < 1.0 else rest
     data = {"weights": weights, "kv": kv or follows, "activations": activations or follows}
     return build_spec(PrecisionSpec, data, "--kv, --activations")

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from dse.chips.formats import matrix_formats, peak_of, with_formats
+from dse.chips.formats import matrix_formats, part_peaks, peak_of, with_formats
 from dse.chips.interval import interval_columns
 from dse.chips.link_reach import reach_columns
 from dse.chips.memories import (
@@ -37,6 +37,7 @@ from dse.errors import Problem, SpecError, spec_error
 from dse.plugins.designs import chips_named
 from dse.spec.schema.base import Sourced
 from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.formats import REST, multiplied, parts_of
 from dse.spec.schema.study import PrecisionSpec, PriceSpec
 from dse.spec.schema.system import RARE, NetworkSpec, StackSpec
 from dse.spec.schema.technology import TechnologySpec
@@ -54,10 +55,15 @@ AROUND = ("host_usd", "rack_usd", "network_usd", "copper_usd", "optics_usd", "sc
 
 def precision_of(spec: PrecisionSpec) -> api.Precision:
     """Bytes of one stored element of each kind, scales included."""
+    parts = parts_of(spec.weights)
     return api.Precision(
-        weight_bytes=FORMATS[spec.weights],
+        weight_bytes=FORMATS[parts.pop(REST)],
         kv_bytes=FORMATS[spec.kv],
         activation_bytes=FORMATS[spec.activations],
+        # one format keeps the arithmetic of one
+        parts=api.Parts(**{part: FORMATS[name] for part, name in parts.items()})
+        if "=" in spec.weights
+        else None,
     )
 
 
@@ -184,7 +190,7 @@ def _or_zero(leaf: Sourced[float] | None) -> float:
 
 def _compute(chip: ChipSpec, precision: PrecisionSpec) -> Columns:
     return {
-        "peak_flops": peak_of(chip, matrix_formats(chip, precision.weights, precision.activations)) or 0.0,
+        **part_peaks(chip, precision),
         "attention_flops": peak_of(chip, matrix_formats(chip, precision.kv, precision.activations)) or 0.0,
     }
 
@@ -376,7 +382,7 @@ def _speed_unknowns(
             needed[f"stacks/{stack.name}: {name}"] = leaf.value
     yield from _nulls(f"chips/{chip.name}", needed)
     # weights and KV cache often share a format, whose lack is named once
-    for stored in dict.fromkeys((precision.weights, precision.kv)):
+    for stored in dict.fromkeys((*multiplied(precision.weights).values(), precision.kv)):
         formats = matrix_formats(chip, stored, precision.activations)
         if peak_of(chip, formats) is None:
             known = ", ".join(chip.peak)

@@ -9,6 +9,7 @@ from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.chip_memories import OFF_CHIP
 from objectives.arrays import Array, namespace, zeros_like
 from objectives.equations.fabrication.memories import owned_bandwidth
+from objectives.parts import PEAKS_OF_PARTS
 
 WATTS = ("static_w", "compute_w", "sram_w", "dram_w", "link_w")
 # a bandwidth of 0 is no limit: nothing leaves a single die
@@ -22,7 +23,7 @@ EXCESS = (
 )
 BONDED = "bonded_excess_m2"
 """Another one, of chips with memories beyond SRAM and DRAM alone."""
-RATES = ("peak_flops", "attention_flops", "weight_load_bandwidth", "sram_bandwidth")
+RATES = ("peak_flops", "attention_flops", "weight_load_bandwidth", "sram_bandwidth", *PEAKS_OF_PARTS.values())
 """Columns of rates that follow the clock of the cores."""
 CLOCKED_WATTS = ("compute_w", "sram_w")
 """Columns of watts that fall with it, by the curve of the technology."""

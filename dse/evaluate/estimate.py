@@ -191,7 +191,7 @@ class Subject:
             look("--stack", catalog.get, StackSpec, stack)
         if serving is not None:
             look("--serving", serving_mode_named, serving)
-        self.precision = look("--weights", precision_named, weights, kv, activations)
+        self.precision = look("--weights", precision_named, weights, kv, activations, self.llm_spec)
         self.confidence = None
         if confidence is not None:
             self.confidence = look("--confidence", checked, confidence, "")

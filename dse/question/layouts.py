@@ -12,6 +12,7 @@ import numpy as np
 
 from dse.arrays import Floats
 from dse.errors import Problem, SpecError
+from dse.spec.schema.formats import parts_of
 from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.study import DeploymentSpec, StudySpec
 from dse.spec.schema.system import StackSpec
@@ -255,16 +256,23 @@ def layout_remarks(
 
 def _across_blocks(llm: api.Llm, stored: str, ways: int, ep: int) -> str:
     """Which widths of a chip do not fit the blocks that share a scale; the empty string where all do."""
-    block = SCALE_BLOCKS.get(stored)
-    odd: dict[float, None] = {}
-    for b in llm.blocks if block else ():
-        split = max(ways // ep, 1)
-        parts = [(b.ffn.width, ways)] if b.ffn else []
-        parts += [(b.experts.width, split), (b.experts.shared_width, ways)] if b.experts else []
+    formats, found = parts_of(stored), []
+    parts = [(formats["dense"], b.ffn.width, ways) for b in llm.blocks if b.ffn]
+    for e in (b.experts for b in llm.blocks if b.experts):
+        parts += [
+            (formats["experts"], e.width, max(ways // ep, 1)),
+            (formats["shared"], e.shared_width, ways),
+        ]
+    for name in dict.fromkeys(name for name, _, _ in parts if name in SCALE_BLOCKS):
+        block = SCALE_BLOCKS[name]
         # what is not split is as the checkpoint has it
-        odd |= {width / n: None for width, n in parts if n > 1 and (width / n) % (block or 1)}
-    if not odd:
-        return ""
+        odd = {width / n for own, width, n in parts if own == name and n > 1 and (width / n) % block}
+        if odd:
+            found.append(_odd_widths(odd, name, block))
+    return "; ".join(found)
+
+
+def _odd_widths(odd: Iterable[float], stored: str, block: int) -> str:
     widths = " and ".join(f"{width:,.6g}" for width in sorted(odd))
     return (
         f"widths of {widths} a chip are no multiple of {block}, the elements that share a scale in {stored} "

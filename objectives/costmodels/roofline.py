@@ -41,6 +41,7 @@ class RooflineCostModel:
     name = "roofline"
     requires: tuple[str, ...] = ()
     memories: bool = True
+    weight_parts: bool = True
     factorises = True
 
     def evaluate(self, designs: Designs, context: Context, *, detail: bool = False) -> Metrics:
@@ -164,7 +165,7 @@ def _breakdown(s: Setup, steps: DecodeSteps, served: ServingResult) -> Breakdown
     return Breakdown(
         tpot=parts,
         ttft=served.prefill.parts(s) | dict(served.ttft_parts_s),
-        capacity=s.held_bytes,
+        capacity=s.held_by_part(),
         pools=pools,
         # a step gives several tokens where drafts are checked: each pays its share of the layers
         bounds=bounds(steps.layer_pass, parts, s.context.llm.layers / steps.tokens, 1.0 / steps.tokens),

@@ -123,13 +123,13 @@ def _turn(a: Setup, f: Setup, link: PoolLink) -> Turn:
             busy=took.attention_busy,
             excess=a.machine.placed.excess_bytes,
             used=used_of_split(a, steps_a.resources, layers * share, forth=True),
-            held=a.held_bytes,
+            held=a.held_by_part(),
         ),
         then=PoolTurn(
             busy=took.ffn_busy,
             excess=f.machine.placed.excess_bytes,
             used=used_of_split(f, steps_f.resources, layers * share, forth=False),
-            held=f.held_bytes,
+            held=f.held_by_part(),
         ),
     )
 

@@ -90,7 +90,7 @@ def whole_side(pool: Pool, context: Context, *, parts: bool = True) -> DecodeSid
                 together=s.chips_of_replica * joined(s),
                 resources=steps.resources,
                 replicas=d.dp,
-                held_bytes=s.held_bytes,
+                held_bytes=s.held_by_part(),
                 busy=ones_like(d.tp),
             ),
         ),

@@ -232,13 +232,13 @@ def _turn(draft: Setup, verify: Setup, groups: Array, drafted: Speculation, line
             busy=took.draft_busy,
             excess=draft.machine.placed.excess_bytes,
             used=used_of_round(first, steps, share, share * TOKEN_BYTES),
-            held=draft.held_bytes,
+            held=draft.held_by_part(),
         ),
         then=PoolTurn(
             busy=took.verify_busy,
             excess=verify.machine.placed.excess_bytes,
             used=used_of_round(then, checks, 1.0, ANSWER * TOKEN_BYTES / checks.tokens),
-            held=verify.held_bytes,
+            held=verify.held_by_part(),
         ),
     )
 

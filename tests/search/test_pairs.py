@@ -95,6 +95,7 @@ POOLS = {
         {"objectives": [*THREE], "reference_point": THREE, "targets": {}, "goal": "energy_per_token"},
         {"objectives": [*TOTALS], "reference_point": TOTALS, "goal": "entry_price", "settings": WHOLE},
         {"settings": WHOLE},
+        {"precision": {"weights": {"attention": "bf16", "rest": "fp8"}, "kv": "fp8", "activations": "fp8"}},
     ],
 )
 def test_the_front_is_that_of_all_pairs(tmp_path: Path, changes: dict[str, Any]) -> None:

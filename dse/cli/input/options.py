@@ -257,7 +257,12 @@ Batch = Annotated[
     ),
 ]
 Weights = Annotated[
-    str, typer.Option("--weights", metavar="FORMAT", help="Number format of the weights, e.g. fp8.")
+    str,
+    typer.Option(
+        "--weights",
+        metavar="FORMAT",
+        help="Number format of the weights: fp8, by part experts=mxfp4,rest=bf16, or published.",
+    ),
 ]
 Kv = Annotated[
     str | None,

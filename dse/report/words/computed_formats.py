@@ -6,6 +6,7 @@ from dataclasses import replace
 from dse.chips.formats import COMPUTED
 from dse.front.tables import Row
 from dse.report.words.answer import Answer
+from dse.spec.schema.formats import REST, multiplied, parts_of
 from objectives.equations.chip.formats import native
 
 MARK = "*"
@@ -24,9 +25,13 @@ def other_formats(row: Row, precision: Mapping[str, str]) -> str:
     for column, group in COMPUTED.items():
         field, what = _STORED[group]
         used, asked = row.get(column), precision.get(field)
-        # no matrix unit has a format of blocks: its native format is as requested
-        if isinstance(used, str) and asked is not None and used not in (asked, native(asked)):
-            found.setdefault((asked, used), []).append(what)
+        if not isinstance(used, str) or asked is None:
+            continue
+        in_parts, stored = parts_of(used), multiplied(asked)
+        for part, own in stored.items():
+            # no matrix unit has a format of blocks: its native format is as requested
+            if in_parts[part] not in (own, native(own)):
+                found.setdefault((own, in_parts[part]), []).append(what if part == REST else part)
     return ", ".join(
         f"{asked} {' and '.join(what)} computed in {used}" for (asked, used), what in found.items()
     )

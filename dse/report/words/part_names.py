@@ -5,6 +5,8 @@ from objectives.systems.split import ROLES
 _WORDS = {
     "head": "LM head",
     "fixed": "fixed overheads",
+    "experts weights": "expert weights",
+    "shared weights": "shared expert weights",
     "link": "links",
     "nre": "one-off cost",
     "IO dies": "I/O dies",

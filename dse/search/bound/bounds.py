@@ -16,6 +16,7 @@ from dse.search.bound.limits import Limits
 from dse.search.bound.one_memory import as_one_memory
 from dse.search.bound.open_boxes import OpenBoxes
 from objectives import api
+from objectives.parts import PEAKS_OF_PARTS
 
 DENSE = 0.12
 """Share of the layouts beyond which all of them are evaluated, on axes, where sums are not repeated."""
@@ -101,7 +102,8 @@ class Bounds:
         )
         if self.lawful:
             return (lower,)
-        names = ", ".join(sorted(PLACING))
+        # the peaks of parts rise with the one that is named
+        names = ", ".join(sorted(PLACING - {*PEAKS_OF_PARTS.values()}))
         return (
             lower,
             f"on these chips more of {names} may slow down work that bytes are not placed for: several "

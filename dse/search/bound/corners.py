@@ -22,6 +22,7 @@ from dse.search.sweep.grid import Numbers
 from dse.spec.schema.space import NAME, PARAMETERS
 from objectives.equations.llm.mean_layer import mean_layer
 from objectives.equations.serving.registry import serving_mode
+from objectives.parts import PEAKS_OF_PARTS
 
 MORE = frozenset(
     {
@@ -34,6 +35,7 @@ MORE = frozenset(
         "dram_bandwidth",
         "link_bandwidth",
         "die_bandwidth",
+        *PEAKS_OF_PARTS.values(),
     }
 )
 """Columns of which more never makes a design worse (the laws of the cost model, each a property test)."""
@@ -51,7 +53,14 @@ LESS = DOLLARS | WATTS | EXCESS | {"dies", *INTERVALS.values()}
 """Columns of which less never makes a design worse."""
 
 PLACING = frozenset(
-    {"peak_flops", "attention_flops", "weight_load_bandwidth", "sram_bandwidth", "dram_bandwidth"}
+    {
+        "peak_flops",
+        "attention_flops",
+        "weight_load_bandwidth",
+        "sram_bandwidth",
+        "dram_bandwidth",
+        *PEAKS_OF_PARTS.values(),
+    }
 )
 """Columns that decide which bytes are placed in SRAM on a chip that has DRAM too."""
 
@@ -193,7 +202,9 @@ def lawless_layouts(study: ResolvedStudy, pp: Floats) -> npt.NDArray[np.bool_]:
     experts or states next to dense weights make stages differ.
     """
     work, llm = study.context.workload, study.context.llm
-    if serving_mode(work.serving).counts_prompts or work.speculation is not None:
+    # weights of unlike formats are placed as one kind, by their mean
+    unlike = study.context.precision.parts is not None
+    if unlike or serving_mode(work.serving).counts_prompts or work.speculation is not None:
         return np.ones(pp.shape, dtype=np.bool_)
     alike = not (llm.expert_count or llm.repeats) and mean_layer(llm, 1.0).state_bytes is None
     return np.zeros(pp.shape, dtype=np.bool_) if alike else pp > 1.0

@@ -241,7 +241,8 @@ def lawless_of_decode(context: api.Context, grid: api.Deployments) -> Mask:
     """(layouts,) where more of what places bytes may slow a pool that runs steps of decode alone."""
     work, llm = context.workload, context.llm
     stages = np.asarray(grid.reshape(-1).pp)
-    if work.speculation is not None:
+    # weights of unlike formats are placed as one kind, by their mean
+    if work.speculation is not None or context.precision.parts is not None:
         return np.ones(stages.shape, dtype=np.bool_)
     # stages that differ wait for one of them
     alike = not (llm.expert_count or llm.repeats) and mean_layer(llm, 1.0).state_bytes is None

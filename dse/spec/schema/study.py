@@ -24,7 +24,7 @@ from dse.spec.schema.base import (
     Title,
     UsdQ,
 )
-from dse.spec.schema.formats import Format
+from dse.spec.schema.formats import Format, Weights
 from dse.spec.schema.pools import PoolsSpec
 from dse.spec.schema.software import Software
 from dse.spec.schema.workload import ServingName
@@ -34,8 +34,8 @@ from objectives.systems.split import serving_problem
 class PrecisionSpec(Spec):
     """Number formats of what is stored and multiplied."""
 
-    weights: Format
-    """Format that weights are stored in."""
+    weights: Weights
+    """Format that weights are stored in, or one for each part, such as {experts: mxfp4, rest: bf16}."""
     kv: Format
     """Format of the KV cache."""
     activations: Format

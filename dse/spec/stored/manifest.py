@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from dse.spec.schema.formats import Format
+from dse.spec.schema.formats import Weights
 
 MOST_ROWS = 500_000
 """Rows of a table; the front of a million trials has a few thousand."""
@@ -131,7 +131,7 @@ class StoredManifest(Stored):
     llm: Word | None = None
     workload: Word | None = None
     mix: Annotated[list[StoredPart], Field(max_length=100)] = []
-    precision: dict[Literal["weights", "kv", "activations"], Format] = {}
+    precision: dict[Literal["weights", "kv", "activations"], Weights] = {}
     cost_model: Word = ""
     price: dict[Word, Scalar] = {}
     reference_point: dict[Word, Number] = {}

@@ -7,38 +7,15 @@ stage that holds only one kind differs from the mean.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from objectives.api import AttentionLayer, Block, Experts, Llm
-from objectives.arrays import Array, ceil_div, maximum, minimum, ones_like, where, zeros_like
+from objectives.api import Block, Experts, Llm
+from objectives.arrays import Array, ceil_div, maximum, minimum, ones_like, zeros_like
 from objectives.equations.llm import experts as moe
 from objectives.equations.llm import feed_forward, launches
-from objectives.equations.llm.attention.kinds import AttentionKind, exchanged, kind_of, visited
-from objectives.equations.llm.context_parallel import on_fullest
+from objectives.equations.llm.attention.kinds import kind_of
+from objectives.equations.llm.by_part import visited_by_all, weighed
+from objectives.equations.llm.cores import Core, core_of, kept_in, read_of_each
 from objectives.equations.llm.expert_parallel import Spread, spread
-
-
-@dataclass(frozen=True, kw_only=True)
-class Core:
-    """One kind of attention core; arrays have the shape of `tp`."""
-
-    share: float
-    """Share of the layers that have it [1]."""
-    attention: AttentionLayer
-    kind: AttentionKind[AttentionLayer]
-    flop: Array
-    """FLOP of a decoded row for each token that it sees [FLOP/token]."""
-    prompt_flop: Array
-    """The same for a row of a prompt [FLOP/token]."""
-    kv_elements: Array
-    """Elements of KV cache that one token leaves [1]; the mean over CP chips where these share the tokens."""
-    kv_visited: Array | None = None
-    """As `kv_elements`, those that a row reads of a token where an earlier layer has left them; None where it
-    reads what it leaves itself."""
-    cp: Array | None = None
-    """Chips that share the tokens of a sequence [1]; None where none do."""
-    exchanged: Array | None = None
-    """Elements of a decoded row that these exchange [1]."""
-    prompt_exchanged: Array | None = None
-    """The same of a row of a prompt [1]."""
+from objectives.parts import Parts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +91,8 @@ class MeanLayer:
     """Elements of tables that are looked up, on one chip [1]; not per layer; None without tables."""
     looked_up: Array | None = None
     """Elements that one row reads of them on one chip [1]; not per layer."""
+    embedding: Array | None = None
+    """Weights of the embedding [1]; not per layer; None where they are as many as those of the head."""
 
     def stage_weights(self, stage: Array) -> Array:
         """Weights that a stage of so many layers keeps on one chip, those of layers that share them once [1].
@@ -151,7 +130,7 @@ class MeanLayer:
 
     def kv_read(self, context: Array) -> Array:
         """Elements of KV cache that one row at `context` reads in one layer [1]."""
-        return self._over_cores(lambda c: c.share * _visited(c) * c.kind.seen(c.attention, context))
+        return self._over_cores(lambda c: c.share * read_of_each(c) * c.kind.seen(c.attention, context))
 
     def kv_kept(self, context: Array, beyond: Array | None = None) -> Array:
         """Elements of KV cache that one sequence of at most `context` tokens needs room for [1].
@@ -159,13 +138,13 @@ class MeanLayer:
         `beyond` is the share of the tokens outside of a window that an engine keeps all the same; none where
         it is left out.
         """
-        return self._over_cores(lambda c: c.share * c.kv_elements * _kept(c, context, beyond))
+        return self._over_cores(lambda c: c.share * c.kv_elements * kept_in(c, context, beyond))
 
     def kv_passed(self, context: Array) -> Array | None:
         """Elements that the rows of a prompt read [1]; None where each layer reads what it leaves."""
         if all(core.kv_visited is None for core in self.cores):
             return None
-        return self._over_cores(lambda c: c.share * _visited(c) * _kept(c, context, None))
+        return self._over_cores(lambda c: c.share * read_of_each(c) * kept_in(c, context, None))
 
     def kept_bytes(self, context: Array, kv_bytes: float, beyond: Array | None = None) -> Array:
         """Bytes that one sequence of at most `context` tokens keeps in one layer, its state included [B]."""
@@ -197,7 +176,9 @@ class MeanLayer:
         return sum(parts[1:], parts[0]) if parts else zeros_like(self.head)
 
 
-def mean_layer(llm: Llm, tp: Array, ep: Array | None = None, cp: Array | None = None) -> MeanLayer:
+def mean_layer(
+    llm: Llm, tp: Array, ep: Array | None = None, cp: Array | None = None, by: Parts | None = None
+) -> MeanLayer:
     """Average over the blocks of a network, weighted by their layers.
 
     Args:
@@ -205,6 +186,7 @@ def mean_layer(llm: Llm, tp: Array, ep: Array | None = None, cp: Array | None = 
         tp: tensor-parallel ways [1].
         ep: chips that the experts of a layer are spread over; one where left out [1].
         cp: context-parallel ways; one where left out [1].
+        by: what a weight of each part counts as [1]; 1 where left out.
 
     Returns:
         Sizes of the mean layer, shape of `tp` (and of `ep` for experts).
@@ -238,7 +220,7 @@ def mean_layer(llm: Llm, tp: Array, ep: Array | None = None, cp: Array | None = 
     live, all_reduces, all_gathers, gathered = zeros_like(tp), 0.0, 0.0, 0.0
     for block in llm.blocks:
         share = block.count / llm.layers
-        sizes = _sizes(block, llm.hidden, tp, ep)
+        sizes = _sizes(block, llm.hidden, tp, ep, by)
         # a layer without a part counts as 0 in the mean of that part
         sums = {name: total + share * sizes[name] if name in sizes else total for name, total in sums.items()}
         traffic = [sizes[name] for name in sums if name.endswith("traffic") and name in sizes]
@@ -251,85 +233,45 @@ def mean_layer(llm: Llm, tp: Array, ep: Array | None = None, cp: Array | None = 
     return MeanLayer(
         **sums,
         live=live,
-        head=feed_forward.head_elements(llm, tp),
-        cores=tuple(_core(a, b.count / llm.layers, heads, tp, cp) for b in llm.blocks for a in b.mixers),
-        routed=tuple(_routed(b, b.experts, llm, tp, ep) for b in llm.blocks if b.experts is not None),
+        head=weighed(feed_forward.head_elements(llm, tp), by, "head"),
+        cores=tuple(core_of(a, b.count / llm.layers, heads, tp, cp) for b in llm.blocks for a in b.mixers),
+        routed=tuple(_routed(b, b.experts, llm, tp, ep, by) for b in llm.blocks if b.experts is not None),
         state_bytes=_state_bytes(llm, tp),
         all_reduces=all_reduces,
         all_gathers=all_gathers,
         launches=launches.of_layers(llm),
         expert_launches=launches.of_experts(llm),
         gathered=gathered,
-        repeated=tuple(_repeated(b, llm, tp, ep) for b in llm.blocks if b.stored_layers < b.count),
-        tables=_tables(llm, tp, whole=True),
-        looked_up=_tables(llm, tp, whole=False),
+        repeated=tuple(_repeated(b, llm, tp, ep, by) for b in llm.blocks if b.stored_layers < b.count),
+        tables=_tables(llm, tp, by, whole=True),
+        looked_up=_tables(llm, tp, None, whole=False),
+        # split over the vocabulary as the head is, or the head itself
+        embedding=None
+        if by is None
+        else weighed(feed_forward.head_elements(llm, tp), by, "head" if llm.tied_embedding else "embedding"),
     )
 
 
-def _tables(llm: Llm, tp: Array, *, whole: bool) -> Array | None:
+def _tables(llm: Llm, tp: Array, by: Parts | None, *, whole: bool) -> Array | None:
     """Elements of tables on one chip, columns split over TP, or of rows that a token reads of them [1]."""
     parts = [float(t.entries if whole else 1) * ceil_div(t.width, tp) for t in llm.lookup]
-    return sum(parts[1:], parts[0]) if parts else None
+    return weighed(sum(parts[1:], parts[0]), by, "embedding") if parts else None
 
 
-def _repeated(block: Block, llm: Llm, tp: Array, ep: Array) -> Repeated:
+def _repeated(block: Block, llm: Llm, tp: Array, ep: Array, by: Parts | None) -> Repeated:
     """What a run of layers keeps on one chip where some of them use the weights of others."""
-    sizes, none = _sizes(block, llm.hidden, tp, ep), zeros_like(tp)
+    sizes, none = _sizes(block, llm.hidden, tp, ep, by), zeros_like(tp)
     routed: Array = none
     if block.experts is not None:
         there = spread(block.experts, tp, ep)
-        routed = there.held * moe.expert_elements(block.experts, llm.hidden, there.split)
+        routed = there.held * weighed(
+            moe.expert_elements(block.experts, llm.hidden, there.split), by, "experts"
+        )
     return Repeated(
         share=block.count / llm.layers,
         distinct=float(block.stored_layers),
         dense=sum((sizes[name] for name in ("projection", "ffn") if name in sizes), none),
         experts=routed,
-    )
-
-
-def _kept(core: Core, context: Array, beyond: Array | None) -> Array:
-    """Tokens of one sequence whose KV cache has room [token]."""
-    kept = core.kind.kept(core.attention, context)
-    # attention without a window keeps all tokens, and a state has none
-    if beyond is not None and getattr(core.attention, "window", None) is not None:
-        kept = kept + beyond * maximum(context - kept, 0.0)
-    return kept if core.cp is None else on_fullest(kept, core.cp)
-
-
-def _visited(core: Core) -> Array:
-    """Elements of KV cache that a row reads of one token [1]."""
-    return core.kv_elements if core.kv_visited is None else core.kv_visited
-
-
-def _core(attention: AttentionLayer, share: float, tp: Array, ways: Array, cp: Array | None) -> Core:
-    """One kind of attention core, its heads split over TP and its tokens over CP of the `ways` of a layer."""
-    kind = kind_of(attention)
-    row = None if cp is None else exchanged(kind, attention, tp)
-    # what has no tokens to split is split by heads over all chips of the layer
-    if cp is None or row is None:
-        return Core(
-            share=share,
-            attention=attention,
-            kind=kind,
-            flop=kind.core_flop(attention, ways),
-            prompt_flop=kind.prompt_core_flop(attention, ways),
-            kv_elements=kind.kv_elements(attention, ways),
-            kv_visited=visited(kind, attention, ways),
-        )
-    held = kind.kv_elements(attention, tp)
-    # keys and values of a row are made on all chips: heads that one keeps and has not made are sent to it
-    sent = where(held > kind.kv_elements(attention, ways), held, zeros_like(held))
-    return Core(
-        share=share,
-        attention=attention,
-        kind=kind,
-        flop=kind.core_flop(attention, tp) / cp,
-        prompt_flop=kind.prompt_core_flop(attention, tp) / cp,
-        kv_elements=held / cp,
-        kv_visited=None if (read := visited(kind, attention, tp)) is None else read / cp,
-        cp=cp,
-        exchanged=row[0] + sent,
-        prompt_exchanged=row[1] + sent,
     )
 
 
@@ -346,14 +288,14 @@ def _state_bytes(llm: Llm, tp: Array) -> Array | None:
     return total
 
 
-def _routed(block: Block, experts: Experts, llm: Llm, tp: Array, ep: Array) -> Routed:
+def _routed(block: Block, experts: Experts, llm: Llm, tp: Array, ep: Array, by: Parts | None) -> Routed:
     there = spread(experts, tp, ep)
     return Routed(
         share=block.count / llm.layers,
         # attention of a parallel block, or an FFN beside them, needs the one all-reduce that both share
         all_reduces=0.0 if (block.parallel and block.attention) or block.ffn else 1.0,
         spread=there,
-        elements=moe.expert_elements(experts, llm.hidden, there.split),
+        elements=weighed(moe.expert_elements(experts, llm.hidden, there.split), by, "experts"),
         traffic=moe.visit_traffic(experts, llm.hidden, there.split),
         width=float(experts.latent or llm.hidden),
     )
@@ -374,27 +316,29 @@ def _visits(experts: Experts, tp: Array, ep: Array) -> Array:
     return experts.mean_top_k / minimum(tp, ep)
 
 
-def _sizes(block: Block, hidden: int, tp: Array, ep: Array) -> dict[str, Array]:
+def _sizes(block: Block, hidden: int, tp: Array, ep: Array, by: Parts | None) -> dict[str, Array]:
     """Weights and traffic of one layer, by the names of `MeanLayer`; only what the layer has."""
     out: dict[str, Array] = {}
     for a in block.mixers:
         kind = kind_of(a)
         projected = {
-            "projection": kind.projection_elements(a, hidden, tp),
+            "projection": weighed(kind.projection_elements(a, hidden, tp), by, "attention"),
             "projection_traffic": kind.projection_traffic(a, hidden, tp),
         }
         out = {name: out[name] + size if name in out else size for name, size in projected.items()}
     # what stands side by side is added up
     fed: list[tuple[Array, Array]] = []
     if f := block.ffn:
-        fed.append((feed_forward.ffn_elements(f, hidden, tp), feed_forward.ffn_traffic(f, hidden, tp)))
+        matrices = weighed(feed_forward.ffn_elements(f, hidden, tp), by, "dense")
+        fed.append((matrices, feed_forward.ffn_traffic(f, hidden, tp)))
     if e := block.experts:
         # routed experts are in `Routed`: how many of them are read depends on the rows of a pass
-        fed.append((moe.shared_elements(e, hidden, tp), moe.shared_traffic(e, hidden, tp)))
+        fed.append((visited_by_all(e, hidden, tp, by), moe.shared_traffic(e, hidden, tp)))
         split = spread(e, tp, ep).split
         out["routed_traffic"] = _visits(e, tp, ep) * moe.visit_traffic(e, hidden, split)
     if block.matrices:
-        fed.append((feed_forward.matrix_elements(block, tp), feed_forward.matrix_traffic(block, tp)))
+        matrices = weighed(feed_forward.matrix_elements(block, tp), by, "dense")
+        fed.append((matrices, feed_forward.matrix_traffic(block, tp)))
     for elements, traffic in fed:
         out["ffn"] = out["ffn"] + elements if "ffn" in out else elements
         out["ffn_traffic"] = out["ffn_traffic"] + traffic if "ffn_traffic" in out else traffic

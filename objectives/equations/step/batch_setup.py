@@ -4,17 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from objectives.api import Chips, Context, Deployments, Designs
-from objectives.arrays import Array, ceil_div, maximum, minimum, where
+from objectives.arrays import Array, ceil_div, maximum, minimum
 from objectives.equations.chip.memory_paths import first_byte_seconds
 from objectives.equations.chip.memory_placement import place_in_memories
 from objectives.equations.chip.placement import Placement, SecondsPerByte, seconds_per_byte
 from objectives.equations.interconnect.all_to_all import all_to_all
 from objectives.equations.interconnect.collectives import collectives
 from objectives.equations.interconnect.stage_hops import StageHops, stage_hops
+from objectives.equations.llm.by_part import in_rest, slowness
 from objectives.equations.llm.context_parallel import split_over
+from objectives.equations.llm.held_weights import edge_weights, weights_by_part
 from objectives.equations.llm.mean_layer import MeanLayer, mean_layer
 from objectives.equations.step import prefix_cache
-from objectives.equations.step.forward_pass import Machine
+from objectives.equations.step.machine import Machine
 from objectives.equations.step.pinning import pinning_values
 from objectives.equations.step.pipeline import MicroBatches, micro_batches
 from objectives.equations.step.speculation import checked_rows
@@ -61,6 +63,13 @@ class Setup:
         d = self.deployments
         return d.ways * d.pp if self.replica_chips is None else self.replica_chips
 
+    def held_by_part(self) -> dict[str, Array]:
+        """`held_bytes`, weights by part where these have formats of their own [B]."""
+        held = self.held_bytes
+        parts = weights_by_part(self.context, self.deployments, self.layer, held["weights"])
+        others = {kind: size for kind, size in held.items() if kind != "weights"}
+        return {**{f"{part}_weights": size for part, size in parts.items()}, **others} if parts else held
+
 
 def set_up(designs: Designs, context: Context, prompt_load: PromptLoad, cuts: Array | None = None) -> Setup:
     """Set up designs for their passes.
@@ -91,7 +100,12 @@ def set_up(designs: Designs, context: Context, prompt_load: PromptLoad, cuts: Ar
     """
     chips, d, work = designs.chips, designs.deployments, context.workload
     cp = split_over(d.cp)
-    layer = mean_layer(context.llm, d.tp, d.ep, cp)
+    layer = mean_layer(context.llm, d.tp, d.ep, cp, in_rest(context.precision))
+    slow = slowness(chips.compute)
+    worked = None if slow is None else mean_layer(context.llm, d.tp, d.ep, cp, slow)
+    if worked is None and context.precision.parts is not None:
+        # parts of unlike formats that are computed in one
+        worked = mean_layer(context.llm, d.tp, d.ep, cp)
     # a stage works on one micro-batch at a time, so activations are those of its rows
     micro = micro_batches(d.batch, d.pp if cuts is None else cuts)
     held = _held_bytes(context, layer, chips, d, prompt_load, micro.rows)
@@ -106,7 +120,7 @@ def set_up(designs: Designs, context: Context, prompt_load: PromptLoad, cuts: Ar
     placed = place_in_memories(
         chips,
         per_byte,
-        pinning_values(chips, context, layer, per_byte, held, micro, d.pp),
+        pinning_values(chips, context, layer, per_byte, held, micro, d.pp, worked),
         prompt_kv,
         held["activations"],
         held.get("prefix_cache"),
@@ -125,6 +139,7 @@ def set_up(designs: Designs, context: Context, prompt_load: PromptLoad, cuts: Ar
         exchange=None if cp is None else collectives(chips, cp).all_gather,
         first_byte_s=_first_byte_s(per_byte, placed, range(len(placed.shares))),
         first_expert_s=_first_byte_s(per_byte, placed, [2]) if layer.routed else None,
+        slow=worked,
     )
     return Setup(
         chips=chips,
@@ -153,10 +168,7 @@ def _held_bytes(
     """Bytes that the first, fullest stage holds on each chip, by kind."""
     llm, precision, work = context.llm, context.precision, context.workload
     stage = ceil_div(float(llm.layers), d.pp)
-    # the first stage has the embedding, as large as the head; a single stage has both, unless they are tied
-    edges = layer.head if llm.tied_embedding else where(d.pp > 1.0, layer.head, 2.0 * layer.head)
-    # tables that are looked up lie next to the embedding
-    edges = edges if layer.tables is None else edges + layer.tables
+    edges = edge_weights(layer, d.pp, layer, tied=llm.tied_embedding)
     held = {
         "weights": (layer.stage_weights(stage) + edges) * precision.weight_bytes,
         # every sequence at its full length at once: a paged cache would need fewer chips, and may preempt

@@ -5,41 +5,14 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import add
 
-from objectives.api import Chips, Context
+from objectives.api import Chips
 from objectives.arrays import Array, minimum, where, zeros_like
 from objectives.equations.chip.formats import residual_bytes
 from objectives.equations.chip.memory_streams import in_dram, kv_streams, streams
 from objectives.equations.chip.operator_time import OperatorTime, padded_rows, sustained_by_cores
-from objectives.equations.chip.placement import Placement, SecondsPerByte
-from objectives.equations.interconnect.alpha_beta import AlphaBeta
-from objectives.equations.interconnect.collectives import Collectives
 from objectives.equations.llm import expert_parallel
 from objectives.equations.llm.context_parallel import exchange_seconds
-from objectives.equations.llm.mean_layer import MeanLayer
-
-
-@dataclass(frozen=True, kw_only=True)
-class Machine:
-    """What every pass shares: the chips, the mean layer on them, their memories and collectives."""
-
-    chips: Chips
-    context: Context
-    layer: MeanLayer
-    per_byte: SecondsPerByte
-    placed: Placement
-    collectives: Collectives
-    all_to_all: AlphaBeta | None
-    """All-to-all of the chips that share experts; None without experts."""
-    ways: Array
-    """Chips that share a layer [1]: TP x CP."""
-    cp: Array | None = None
-    """Chips that share the tokens of a sequence [1]; None where none do."""
-    exchange: AlphaBeta | None = None
-    """All-gather of these; None where there are none."""
-    first_byte_s: Array | None = None
-    """Until the slowest further memory that a pass reads brings its first byte [s]; None without latency."""
-    first_expert_s: Array | None = None
-    """The same of routed experts, which are known in their layer only [s]."""
+from objectives.equations.step.machine import Machine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,8 +112,10 @@ def forward_pass(m: Machine, r: PassInput) -> ForwardPass:
     padded = padded_rows(r.rows, m.chips.stack.tile_rows)
     # in decode every row reaches the head, in the same array, so it is padded once
     head_padded = padded if r.head_rows is r.rows else padded_rows(r.head_rows, m.chips.stack.tile_rows)
-    projections = _matrices(m, r, layer.projection, layer.projection_traffic, padded)
-    core, ffn = _attention_core(m, r), _matrices(m, r, layer.ffn, layer.ffn_traffic, padded)
+    worked = m.worked
+    projections = _matrices(m, r, (layer.projection, worked.projection), layer.projection_traffic, padded)
+    core = _attention_core(m, r)
+    ffn = _matrices(m, r, (layer.ffn, worked.ffn), layer.ffn_traffic, padded)
     routed = _routed_experts(m, r)
     return ForwardPass(
         projections=projections,
@@ -153,7 +128,7 @@ def forward_pass(m: Machine, r: PassInput) -> ForwardPass:
         kv_merges_s=_kv_merges_s(m, r),
         activation_traffic_s=r.rows * _row_traffic_s(m),
         overhead_s=_overhead_s(m, r),
-        head=_matrices(m, r, layer.head, layer.looked_up, head_padded),
+        head=_matrices(m, r, (layer.head, worked.head), layer.looked_up, head_padded),
         head_gather_s=_head_gather_s(m, r, padded),
     )
 
@@ -268,13 +243,16 @@ def _all_to_all_s(m: Machine, r: PassInput) -> Array | None:
 
 
 def _matrices(
-    m: Machine, r: PassInput, elements: Array, traffic: Array | None, padded: Array
+    m: Machine, r: PassInput, elements: tuple[Array, Array], traffic: Array | None, padded: Array
 ) -> OperatorTime:
-    """A weight matrix: every weight is read once for all rows, every row moves its activations."""
+    """A weight matrix: every weight is read once for all rows, every row moves its activations.
+
+    `elements` are its weights as they are stored, and as they are worked on.
+    """
     chips, per_byte, placed = m.chips, m.per_byte, m.placed
-    size = elements * m.context.precision.weight_bytes
+    size = elements[0] * m.context.precision.weight_bytes
     # empty rows of a tile cost FLOP, and move no activations
-    compute = padded * (2.0 * elements / _sustained_flops(chips))
+    compute = padded * (2.0 * elements[1] / _sustained_flops(chips))
     read = size * _reads(m, r) if m.layer.routed else size
     sram = placed.weight_share * (read * per_byte.sram)
     dram = placed.weight_dram_share * (read * per_byte.dram)
@@ -326,7 +304,9 @@ def dense_matrices(m: Machine, p: ForwardPass, r: PassInput) -> OperatorTime:
     whole = dense + layer.head
     size = (whole * _reads(m, r) if layer.routed else whole) * m.context.precision.weight_bytes
     # where all rows reach the head it joins the product; else its own rows are padded apart
-    compute = padded * (2.0 * (dense + layer.head if same else dense) / _sustained_flops(m.chips))
+    # the same sums once more only where parts are computed in unlike formats
+    done = dense if m.slow is None else layers * (m.slow.projection + m.slow.ffn)
+    compute = padded * (2.0 * (done + m.worked.head if same else done) / _sustained_flops(m.chips))
     between = moved * per_byte.activation_dram + layers * _row_traffic_s(m)
     sram, dram = (
         m.placed.weight_share * (size * per_byte.sram),
@@ -380,7 +360,9 @@ def _routed_experts(m: Machine, r: PassInput) -> OperatorTime | None:
     if not parts:
         return None
     read = _sum(p.share * load.visited * p.elements for p, load in parts)
-    padded = _sum(p.share * load.padded_rows * p.elements for p, load in parts)
+    padded = _sum(
+        p.share * load.padded_rows * w.elements for (p, load), w in zip(parts, m.worked.routed, strict=True)
+    )
     moved = _sum(p.share * load.rows * p.traffic for p, load in parts) * precision.activation_bytes
     size, share = read * precision.weight_bytes * _reads(m, r), m.placed.expert_share
     # many small matrices in one call are read worse than one large one

@@ -21,6 +21,7 @@ def pinning_values(
     held_bytes: Mapping[str, Array],
     micro: MicroBatches,
     pp: Array,
+    worked: MeanLayer | None = None,
 ) -> tuple[PinningValue, ...]:
     """What pinning each kind of bytes in SRAM is worth to one pass of decode of a micro-batch.
 
@@ -37,6 +38,7 @@ def pinning_values(
         held_bytes: bytes by kind of a stage, the weights of a draft among them [B].
         micro: how the batch is cut.
         pp: pipeline stages [1].
+        worked: the layer as the matrix units work on it; the same where left out.
 
     Returns:
         Dense weights, KV cache and, of a mixture, routed experts, as `placement.place` takes them.
@@ -69,6 +71,10 @@ def pinning_values(
     )  # of a row of a product
     compute = padded_rows(rows, chips.stack.tile_rows) * row_s_per_byte
     moved = (rows * layers * (layer.projection_traffic + layer.ffn_traffic)) * narrow
+    if worked is not None:
+        # of a byte of the mean of dense weights, as they are placed together
+        slow = layers * (worked.projection + worked.ffn) + heads * worked.head
+        compute = compute * _over(slow, layers * dense + heads * layer.head)
     # a second micro-batch reads the weights again
     again = 1.0 + expert_parallel.overlapped(
         chips.stack.overlap, layer.routed[0].spread if layer.routed else None, rows
@@ -81,7 +87,10 @@ def pinning_values(
     draft = 1.0 if work.speculation is None else 1.0 + work.speculation.cost  # as a share of the LLM
     # `held_bytes` counts experts, draft included, among the weights; they are taken out alike
     experts = layer.stage_experts(ceil_div(float(context.llm.layers), pp)) * (wide * draft)
-    padded = sum(p.share * load.padded_rows * p.elements for p, load in loads)
+    slow_experts = (layer if worked is None else worked).routed
+    padded = sum(
+        p.share * load.padded_rows * w.elements for (p, load), w in zip(loads, slow_experts, strict=True)
+    )
     routed = _matrix_value(
         chips,
         # grouped products sustain less of DRAM, and so gain more from SRAM

@@ -9,7 +9,8 @@ from objectives.equations.chip.formats import residual_bytes
 from objectives.equations.chip.operator_time import add_bounds
 from objectives.equations.interconnect.alpha_beta import AlphaBeta
 from objectives.equations.interconnect.stage_hops import StageHops
-from objectives.equations.step.forward_pass import ForwardPass, Machine, PassInput
+from objectives.equations.step.forward_pass import ForwardPass, PassInput
+from objectives.equations.step.machine import Machine
 from objectives.equations.step.pipeline import PipelineTime, pipeline_time, slowest_stage
 
 

@@ -7,10 +7,10 @@ from objectives.equations.chip.resource_seconds import ResourceSeconds, resource
 from objectives.equations.llm import expert_parallel
 from objectives.equations.step.forward_pass import (
     ForwardPass,
-    Machine,
     PassInput,
     dense_matrices,
 )
+from objectives.equations.step.machine import Machine
 
 
 def resource_use(m: Machine, p: ForwardPass, r: PassInput) -> ResourceSeconds:

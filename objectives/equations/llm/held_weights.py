@@ -1,0 +1,99 @@
+"""Weights that the fullest stage of a pipeline holds on each chip: at its edges, and by part."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+
+from objectives.api import Context, Deployments
+from objectives.arrays import Array, ceil_div, where
+from objectives.equations.llm.context_parallel import split_over
+from objectives.equations.llm.mean_layer import MeanLayer, mean_layer
+from objectives.parts import Parts
+
+
+def edge_weights(layer: MeanLayer, pp: Array, whole: MeanLayer, *, tied: bool) -> Array:
+    """Weights of embedding, LM head and tables on a chip of the fullest stage [1].
+
+    The first stage has the embedding and the tables, the last the head, a single one all of them; a matrix
+    that serves as both is there once.
+
+    Args:
+        layer: the mean layer, of some parts or of all.
+        pp: pipeline stages [1].
+        whole: that of all parts, which decides which of the two stages is fuller.
+        tied: whether embedding and head are one matrix.
+
+    Returns:
+        Weights, shapes broadcast [1].
+
+    Domain:
+        Stages of as many layers.
+
+    Limits:
+        The larger of both where stages are many.
+
+    Source:
+        Counted from what a stage runs.
+
+    Examples:
+        By hand: an embedding as large as a head of 8 x 4, both on one stage.
+
+        >>> import numpy as np
+        >>> from objectives.api import Llm, Block, Matrix
+        >>> block = Block(count=1, matrices=(Matrix(inputs=1, outputs=1),))
+        >>> layer = mean_layer(Llm(name="x", hidden=8, vocab=4, blocks=(block,), nominal_params=1.0), 1.0)
+        >>> [float(x) for x in edge_weights(layer, np.array([1.0, 2.0]), layer, tied=False)]
+        [64.0, 32.0]
+    """
+    head, one = layer.head, layer.embedding
+    if one is None:
+        # as large as the head: the first stage is the fuller, as the tables are there too
+        edges = head if tied else where(pp > 1.0, head, 2.0 * head)
+        return edges if layer.tables is None else edges + layer.tables
+    first = one if layer.tables is None else one + layer.tables
+    if tied:
+        return first
+    entrance = whole.embedding if whole.tables is None else whole.embedding + whole.tables
+    return where(pp > 1.0, where(entrance >= whole.head, first, head), first + head)
+
+
+def weights_by_part(context: Context, d: Deployments, layer: MeanLayer, held: Array) -> Mapping[str, Array]:
+    """Bytes of weights that the fullest stage holds on each chip, by part [B].
+
+    Args:
+        context: network, formats and workload.
+        d: deployments.
+        layer: the mean layer, weights of the rest's size each.
+        held: bytes of all of them, those of a draft among them [B].
+
+    Returns:
+        Part to bytes; those of a draft are shared out as the weights are. Empty where all weights have one
+        format.
+
+    Domain:
+        As `batch_setup.set_up`.
+
+    Limits:
+        The sum is `held`.
+
+    Source:
+        Counted as `mean_layer` counts.
+
+    Examples:
+        By hand, in tests/equations/llm/test_by_part.py.
+    """
+    parts = context.precision.parts
+    if parts is None:
+        return {}
+    stage, cp, tied = ceil_div(float(context.llm.layers), d.pp), split_over(d.cp), context.llm.tied_embedding
+
+    def weights(of: MeanLayer) -> Array:
+        return of.stage_weights(stage) + edge_weights(of, d.pp, layer, tied=tied)
+
+    # bytes of a draft among them
+    more = held / (weights(layer) * context.precision.weight_bytes)
+    names = [f.name for f in fields(Parts)]
+    found = {}
+    for name in names:
+        alone = Parts(**{**dict.fromkeys(names, 0.0), name: getattr(parts, name)})
+        found[name] = more * weights(mean_layer(context.llm, d.tp, d.ep, cp, alone))
+    return found
