@@ -75,7 +75,7 @@ def _minimax_m3(c: HfConfig) -> Network:
         }
         for picks, experts in zip(sparse, mlp, strict=True)
     ]
-    ahead = c.whole("num_nextn_predict_layers") or c.whole("num_mtp_modules")
+    ahead = c.whole("num_nextn_predict_layers")
     return Network(
         layers=tuple(layers),
         tied=c.flag("tie_word_embeddings"),
@@ -134,7 +134,7 @@ _M3 = (GATED - {"intermediate_size"}) | words(
     """
     intermediate_size dense_intermediate_size shared_intermediate_size moe_layer_freq mlp_layer_types
     layer_types n_shared_experts num_local_experts num_experts_per_tok num_nextn_predict_layers
-    num_mtp_modules sparse_attention_config attention_output_gate index_n_heads index_head_dim
+    sparse_attention_config attention_output_gate index_n_heads index_head_dim
     index_topk_blocks index_block_size
     """
 )
