@@ -1,4 +1,4 @@
-"""Keys of what stands beside attention: an index, and compressed entries."""
+"""Keys of an index and of compressed entries, which layers have next to attention."""
 
 from typing import ClassVar
 
@@ -10,7 +10,7 @@ from objectives import api
 
 
 class IndexSpec(LayerSpec):
-    """What scores all tokens for a row, so that the attention beside it visits the best (DeepSeek-V3.2)."""
+    """What scores all tokens for a row, so that the attention next to it visits the best (DeepSeek-V3.2)."""
 
     alone: ClassVar[bool] = False
 
@@ -33,7 +33,7 @@ class IndexSpec(LayerSpec):
 
 
 class CompressedAttentionSpec(LayerSpec):
-    """Entries of several tokens each, which queries of the attention beside it visit too (DeepSeek V4)."""
+    """Entries of several tokens each, which queries of the attention next to it visit too (DeepSeek V4)."""
 
     alone: ClassVar[bool] = False
 

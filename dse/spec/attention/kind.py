@@ -17,7 +17,7 @@ class LayerSpec(Spec):
     """Keys of one layer of attention; a kind derives its own from it."""
 
     alone: ClassVar[bool] = True
-    """Whether a layer may have nothing else; if not, it only stands under `beside`."""
+    """Whether a layer may have nothing else; if not, it is written under `beside` alone."""
 
     def resolve(self) -> AttentionLayer:
         """The layer as the equations want it: a frozen dataclass."""

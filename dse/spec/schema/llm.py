@@ -144,9 +144,9 @@ class BlockSpec(_Run):
         if len(kinds) > 1:
             raise ValueError(f"expected either {' or '.join(list(kinds)[:2])}, got both")
         if any(not kind.alone for kind in kinds.values()):
-            raise ValueError(f"expected {next(iter(kinds))} under beside, next to attention, got it alone")
+            raise ValueError(f"expected {next(iter(kinds))} within `beside`, next to attention, got it alone")
         if self.beside is not None and not kinds:
-            raise ValueError("expected attention next to beside, got none")
+            raise ValueError("expected attention next to `beside`, got none")
         if self.distinct is not None and self.distinct > self.count:
             raise ValueError(f"expected distinct of at most count ({self.count}), got {self.distinct}")
         return self
