@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from dse.cli.terminal.tables import remark
+from dse.spec.huggingface.checkpoint.harmless import EMPTY
 from dse.spec.huggingface.config import Imported
-from dse.spec.huggingface.keys import EMPTY, OTHER
 
 _BYTES = 2.0
 """Of an element of KV cache in 16 bits [B]."""
@@ -52,7 +52,7 @@ def _lines(found: Imported) -> Iterator[str]:
     yield f"Read: {', '.join(found.read)}"
     for why, keys in found.ignored.items():
         # keys that say nothing are many, and all of them are in the JSON
-        listed = f"{len(keys)} keys" if why in (EMPTY, OTHER) else ", ".join(keys)
+        listed = f"{len(keys)} keys" if why == EMPTY else ", ".join(keys)
         yield f"Ignored ({why.partition(':')[0].partition(';')[0]}): {listed}"
     for note in (spec.architecture.note, spec.notes):
         if note:

@@ -185,7 +185,9 @@ def _language_model(outer: Mapping[str, object], where: str) -> tuple[str, Level
     found = levels_in(outer, wrapper, where)
     inner = found[-1]
     # keys of the towers that see or hear are passed over; all others are checked
-    around = chain.from_iterable(key_problems(each, WRAPPER | {TIE}, where) for each in found[:-1])
+    around = chain.from_iterable(
+        key_problems(_unlike(each, inner), WRAPPER | {TIE}, where) for each in found[:-1]
+    )
     problems = told(around)
     # the inner model may leave its kind out, which is then the usual one
     said = inner.get("model_type", WRAPPED[kind][0])
@@ -200,6 +202,11 @@ def _language_model(outer: Mapping[str, object], where: str) -> tuple[str, Level
     # the class of the larger model may be written inside as well
     _check_class(inner, (*FAMILIES[inside].architectures, *OUTER[kind]), where)
     return inside, (*found[:-1], with_head(found, wrapper, where)), (INNER_NOTE,)
+
+
+def _unlike(outer: Mapping[str, object], inner: Mapping[str, object]) -> dict[str, object]:
+    """Keys around a language model that it does not repeat; what both say is read inside."""
+    return {key: value for key, value in outer.items() if key not in inner or inner[key] != value}
 
 
 def _unknown(kind: object) -> str:

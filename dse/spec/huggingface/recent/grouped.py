@@ -45,11 +45,15 @@ GROUPED = {
         "Mistral3ForConditionalGeneration",
         more=_WINDOWS,
     ),
-    "exaone4": _row(
-        Plain(bias=False, which=every_nth, notes=(NORMS,)),
-        "Exaone4ForCausalLM",
-        more=_WINDOWS | {"sliding_window_pattern"},
-    ),
+    # the second is the language model of EXAONE 4.5
+    **{
+        kind: _row(
+            Plain(bias=False, which=every_nth, notes=(NORMS,)),
+            "Exaone4ForCausalLM",
+            more=_WINDOWS | {"sliding_window_pattern"},
+        )
+        for kind in ("exaone4", "exaone4_5_text")
+    },
     "exaone": _row(Plain(bias=False, tied=True), "ExaoneForCausalLM", num_layers="num_hidden_layers"),
     "olmo": _row(Plain(), "OlmoForCausalLM"),
     "olmo2": _row(_OLMO, "Olmo2ForCausalLM", more=_TYPES),

@@ -22,8 +22,14 @@ def every_nth(c: HfConfig) -> Sequence[str]:
         return kinds_of(c, (FULL,), uniform(c, FULL))
     if c.items("layer_types", str) is not None:
         return kinds_of(c, (FULL, SLIDING), ())
-    pattern = c.size("sliding_window_pattern")
-    return [SLIDING if (i + 1) % pattern else FULL for i in range(c.size("num_hidden_layers"))]
+    pattern, count = c.get("sliding_window_pattern"), c.size("num_hidden_layers")
+    if isinstance(pattern, str):
+        # one letter a layer, again and again: local or global
+        if not pattern or set(pattern) - set("LG"):
+            raise c.refuse("sliding_window_pattern", "a text of L and G")
+        return [SLIDING if pattern[i % len(pattern)] == "L" else FULL for i in range(count)]
+    every = c.size("sliding_window_pattern")
+    return [SLIDING if (i + 1) % every else FULL for i in range(count)]
 
 
 def all_or_none(c: HfConfig) -> Sequence[str]:
