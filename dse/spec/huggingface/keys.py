@@ -31,7 +31,10 @@ _AROUND: Final = """
     language_config llm_config thinker_config talker_config code2wav_config projector_config
     max_dynamic_patch min_dynamic_patch dynamic_image_size force_image_size select_layer use_backbone_lora
     use_llm_lora global_view_pos candidate_resolutions multimodal_projector_bias image_grid_pinpoints
-    vision_feature_select_strategy projector_hidden_act vision_aspect_ratio
+    vision_feature_select_strategy projector_hidden_act vision_aspect_ratio projector_hidden_size
+    projector_bias projector_use_layernorm img_token_compression_config process_image_mode do_image_splitting
+    encoder_patch_size max_image_tokens min_image_tokens max_tiles min_tiles tile_size use_thumbnail
+    max_pixels_tolerance use_image_special_tokens
 """
 WRAPPER: Final = frozenset(_AROUND.split())
 """Keys around a language model inside a larger one; only the language model is imported."""

@@ -53,6 +53,7 @@ WRAPPERS: Mapping[str, Wrapper] = {
     "llava_next": _wrapper("LlavaNextForConditionalGeneration", "llama", "mistral", "granite", "qwen2"),
     "llava_onevision": _wrapper("LlavaOnevisionForConditionalGeneration", "qwen2", "qwen3", tie="either"),
     "minimax_vl_01": _wrapper("MiniMaxVL01ForConditionalGeneration", "minimax_text_01", tie="inside"),
+    "lfm2_vl": _wrapper("Lfm2VlForConditionalGeneration", "lfm2", "lfm2_moe", tie="either"),
     "minimax_m3_vl": _wrapper(
         "MiniMaxM3SparseForConditionalGeneration", "minimax_m3_vl_text", "minimax_m3", tie="either"
     ),

@@ -129,7 +129,11 @@ def _marks(c: HfConfig, key: str, count: int) -> Sequence[bool]:
 
 _INDEX = words("index_topk index_n_heads index_head_dim")
 _WRITTEN = "head_dim qk_head_dim mlp_bias indexer_rope_interleave index_share_for_mtp_iteration layer_types"
-_MTP = {"num_mtp_layers": "num_nextn_predict_layers", "num_local_experts": "n_routed_experts"}
+_OTHER = {
+    "num_mtp_layers": "num_nextn_predict_layers",
+    "num_local_experts": "n_routed_experts",
+    "num_experts": "n_routed_experts",
+}
 _M3 = (GATED - {"intermediate_size"}) | words(
     """
     intermediate_size dense_intermediate_size shared_intermediate_size moe_layer_freq mlp_layer_types
@@ -143,6 +147,7 @@ _M3_FAMILY = family(
     _M3,
     "MiniMaxM3ForCausalLM",
     "MiniMaxM3VLForCausalLM",
+    "MiniMaxM3SparseForCausalLM",
     "MiniMaxM3SparseForConditionalGeneration",
     passes="moe_intermediate_size rotary_dim qk_norm_type swiglu_alpha use_gemma_norm use_routing_bias "
     "first_k_dense_replace index_local_blocks",
@@ -150,7 +155,7 @@ _M3_FAMILY = family(
 
 INDEXED = {
     "deepseek_v32": family(
-        _sparse_latent, MLA | _INDEX, "DeepseekV32ForCausalLM", aliases=_MTP, passes=_WRITTEN
+        _sparse_latent, MLA | _INDEX, "DeepseekV32ForCausalLM", aliases=_OTHER, passes=_WRITTEN
     ),
     "glm_moe_dsa": family(
         _sparse_latent,
@@ -158,7 +163,7 @@ INDEXED = {
         | _INDEX
         | words("mlp_layer_types indexer_types index_topk_freq index_skip_topk_offset index_topk_pattern"),
         "GlmMoeDsaForCausalLM",
-        aliases=_MTP,
+        aliases=_OTHER,
         passes=f"{_WRITTEN} moe_router_dtype",
     ),
     "minimax_m3": _M3_FAMILY,

@@ -103,19 +103,21 @@ def _jamba(c: HfConfig) -> Network:
 
 
 def _falcon_h1(c: HfConfig) -> Network:
-    """Attention and Mamba-2 on the same input, then an FFN: two layers here for one of the file."""
+    """Attention and Mamba-2 on the same input, then an FFN."""
     for key in ("projectors_bias", "mamba_proj_bias", "mlp_bias", "attention_bias"):
         c.must(key, False)
     heads, inner = c.size("mamba_n_heads"), c.get("mamba_d_ssm")
     width = c.size("expand") * c.size("hidden_size") if inner is None else c.size("mamba_d_ssm")
     if width % heads or c.get("mamba_d_head") not in ("auto", None, width // heads):
         raise c.refuse("mamba_d_head", f"mamba_d_ssm / mamba_n_heads ({width} / {heads})")
-    first: Layer = {"attention": attention(c, bias=False)}
-    second = {**mamba2(c, heads, width // heads), "ffn": gated_ffn(c)}
+    layer: Layer = {
+        "attention": attention(c, bias=False),
+        "beside": mamba2(c, heads, width // heads),
+        "ffn": gated_ffn(c),
+    }
     return Network(
-        layers=(first, second) * c.size("num_hidden_layers"),
+        layers=(layer,) * c.size("num_hidden_layers"),
         tied=c.flag("tie_word_embeddings"),
-        notes=("attention and state of a layer of the file are two layers here, one after the other",),
     )
 
 
@@ -246,7 +248,7 @@ MAMBAS = {
         _CONV | words("block_auto_adjust_ff_dim block_multiple_of block_ffn_dim_multiplier"),
         "Lfm2ForCausalLM",
         aliases={**_TIED, "block_ff_dim": "intermediate_size"},
-        passes="conv_L_cache conv_dim conv_dim_out block_dim block_use_swiglu block_mlp_init_scale "
+        passes="use_pos_enc conv_L_cache conv_dim conv_dim_out block_dim block_use_swiglu block_mlp_init_scale "
         "block_out_init_scale block_norm_eps block_use_xavier_init num_heads conv_use_xavier_init",
     ),
     "lfm2_moe": family(
