@@ -248,8 +248,8 @@ MAMBAS = {
         _CONV | words("block_auto_adjust_ff_dim block_multiple_of block_ffn_dim_multiplier"),
         "Lfm2ForCausalLM",
         aliases={**_TIED, "block_ff_dim": "intermediate_size"},
-        passes="use_pos_enc conv_L_cache conv_dim conv_dim_out block_dim block_use_swiglu block_mlp_init_scale "
-        "block_out_init_scale block_norm_eps block_use_xavier_init num_heads conv_use_xavier_init",
+        passes="use_pos_enc conv_L_cache conv_dim conv_dim_out block_dim block_use_swiglu "
+        "block_mlp_init_scale block_out_init_scale block_norm_eps block_use_xavier_init num_heads conv_use_xavier_init",
     ),
     "lfm2_moe": family(
         _lfm2_moe,
