@@ -21,7 +21,7 @@ def weighed(elements: Array, by: Parts | None, part: Part) -> Array:
         part: its name.
 
     Returns:
-        Weighed elements, shape of `elements`.
+        Weighed elements, shape of `elements` [1].
 
     Domain:
         Any number of at least 0.
@@ -53,7 +53,7 @@ def visited_by_all(experts: Experts, hidden: int, tp: Array, by: Parts | None) -
         by: a number for each part; None for 1.
 
     Returns:
-        Weighed elements, shape of `tp`.
+        Weighed elements, shape of `tp` [1].
 
     Domain:
         As `shared_elements`.

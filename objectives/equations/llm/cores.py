@@ -34,7 +34,33 @@ class Core:
 
 
 def kept_in(core: Core, context: Array, beyond: Array | None) -> Array:
-    """Tokens of one sequence whose KV cache has room [token]."""
+    """Tokens of one sequence whose KV cache has room on one chip [token].
+
+    Args:
+        core: the core on one chip.
+        context: largest context of a sequence [token].
+        beyond: share of what lies outside of a window that an engine keeps all the same [1]; None for none.
+
+    Returns:
+        Tokens, broadcast shape [token].
+
+    Domain:
+        Attention without a window keeps all tokens, and a state has none.
+
+    Limits:
+        The context on one chip of CP and without a window.
+
+    Source:
+        By definition, from `kept` of the kind and `context_parallel.on_fullest`.
+
+    Examples:
+        By hand: 128 tokens of a window and a quarter of the other 872.
+
+        >>> from objectives.api import Attention
+        >>> window = Attention(heads=8, kv_heads=8, head_dim=64, window=128)
+        >>> kept_in(core_of(window, 1.0, 1.0, 1.0, None), 1000.0, 0.25)
+        346.0
+    """
     kept = core.kind.kept(core.attention, context)
     # attention without a window keeps all tokens, and a state has none
     if beyond is not None and getattr(core.attention, "window", None) is not None:
@@ -43,12 +69,63 @@ def kept_in(core: Core, context: Array, beyond: Array | None) -> Array:
 
 
 def read_of_each(core: Core) -> Array:
-    """Elements of KV cache that a row reads of one token [1]."""
+    """Elements of KV cache that a row reads of one token on one chip [1].
+
+    Args:
+        core: the core on one chip.
+
+    Returns:
+        Elements [1].
+
+    Domain:
+        Layers that store what they read, or that read what an earlier one has stored.
+
+    Limits:
+        `kv_elements` where a layer reads what it stores.
+
+    Source:
+        By definition.
+
+    Examples:
+        By hand: a key and a value in each of 8 heads of 64, none of them stored here.
+
+        >>> from objectives.api import Attention
+        >>> lent = core_of(Attention(heads=8, kv_heads=8, head_dim=64, kv="shared"), 1.0, 1.0, 1.0, None)
+        >>> lent.kv_elements, read_of_each(lent)
+        (0.0, 1024.0)
+    """
     return core.kv_elements if core.kv_visited is None else core.kv_visited
 
 
 def core_of(attention: AttentionLayer, share: float, tp: Array, ways: Array, cp: Array | None) -> Core:
-    """One kind of attention core, its heads split over TP and its tokens over CP of the `ways` of a layer."""
+    """One kind of attention core, its heads split over TP and its tokens over CP of the `ways` of a layer.
+
+    Args:
+        attention: architecture of the layer.
+        share: share of the layers that have it [1].
+        tp: tensor-parallel ways of heads [1].
+        ways: chips that share a layer, TP x CP [1].
+        cp: chips that share the tokens of a sequence [1]; None where none do.
+
+    Returns:
+        What one chip keeps, reads and computes.
+
+    Domain:
+        Any registered kind of attention; one that cannot be split along tokens is split by heads.
+
+    Limits:
+        The whole layer on one chip.
+
+    Source:
+        Counted by the kinds; Helix, Bhatia et al. 2025 (arXiv 2507.07120), section 2.1.
+
+    Examples:
+        By hand: half of 2 x 8 x 64 elements, where two chips share the tokens.
+
+        >>> from objectives.api import Attention
+        >>> core_of(Attention(heads=8, kv_heads=8, head_dim=64), 1.0, 1.0, 2.0, 2.0).kv_elements
+        512.0
+    """
     kind = kind_of(attention)
     row = None if cp is None else exchanged(kind, attention, tp)
     # what has no tokens to split is split by heads over all chips of the layer
