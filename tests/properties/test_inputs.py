@@ -10,11 +10,14 @@ from dse.testing.checks import table
 from objectives.api import (
     Attention,
     Block,
+    CompressedAttention,
     Deployments,
     Designs,
     Experts,
     Ffn,
+    Index,
     LatentAttention,
+    LinearAttention,
     Llm,
     Matrix,
     Metrics,
@@ -27,6 +30,7 @@ from objectives.api import (
 from objectives.costmodels.roofline import RooflineCostModel
 from objectives.equations.interconnect.topology import TOPOLOGIES
 from objectives.memories import FURTHER, MEMORIES
+from objectives.parts import PEAKS_OF_PARTS, Parts
 
 evaluate = RooflineCostModel().evaluate
 
@@ -76,6 +80,7 @@ KIND |= {
     for column in MEMORIES[name].columns
 }
 KIND["unlike_stages"] = {"unlike_stages": 1.0}
+KIND |= {column: {column: 1e14} for column in PEAKS_OF_PARTS.values()}
 KIND["bonded_excess_m2"] = {"bonded_excess_m2": -1e-6}
 WORN = make.h100_like(**KIND["flash_bytes"])
 SPLIT = {
@@ -122,7 +127,7 @@ def test_every_fact_of_a_chip_moves_some_output(column: str) -> None:
     else:
         other = changed(design, column, lambda x: 0.5 * x)
     llm = make.mixtral_8x7b() if column in ("expert_overhead_s", "expert_efficiency") else make.llama2_70b()
-    if column in JOINED_REPLICAS:
+    if column in (*JOINED_REPLICAS, *PEAKS_OF_PARTS.values()):
         llm = make.deepseek_v3()
     elif column == "window_kept":
         llm = WINDOWED
@@ -140,11 +145,20 @@ def test_every_choice_of_a_deployment_moves_some_output(column: str) -> None:
     assert results[0] != results[1]
 
 
-@pytest.mark.parametrize("name", [f.name for f in fields(Precision)])
+@pytest.mark.parametrize("name", [f.name for f in fields(Precision) if f.name != "parts"])
 def test_every_format_moves_some_output(name: str) -> None:
     design, context = make.design(make.h100_like(), batch=16, tp=8), make.context()
     narrow = replace(context, precision=replace(context.precision, **{name: 1.0}))
     assert headline(evaluate(design, context)) != headline(evaluate(design, narrow))
+
+
+@pytest.mark.parametrize("part", [f.name for f in fields(Parts)])
+def test_the_format_of_every_part_moves_some_output(part: str) -> None:
+    design, context = make.design(make.h100_like(), batch=16, tp=8, ep=8), make.context(make.deepseek_v3())
+    alike = Parts(**{f.name: context.precision.weight_bytes for f in fields(Parts)})
+    parts = (alike, replace(alike, **{part: 0.25}))
+    plain, narrow = (replace(context, precision=replace(context.precision, parts=x)) for x in parts)
+    assert headline(evaluate(design, plain)) != headline(evaluate(design, narrow))
 
 
 @pytest.mark.parametrize("name", [f.name for f in fields(Workload)])
@@ -199,14 +213,45 @@ def test_every_fact_of_an_economy_moves_the_running_cost(name: str) -> None:
     assert left.usd_per_token_per_s == right.usd_per_token_per_s
 
 
-ATTENTION = Attention(heads=16, kv_heads=8, head_dim=64, window=512)
+ATTENTION = Attention(
+    heads=16, kv_heads=8, head_dim=64, window=512, output_groups=8, output_latent=64, value_dim=32
+)
 LATENT = LatentAttention(heads=16, latent=512, rope=64, nope=128, value=128, query_latent=1536)
 EXPERTS = Experts(count=16, top_k=2, width=2048, matrices=3, shared_width=2048, latent=512, zero=8)
+INDEX = Index(heads=16, dim=64, ratio=4)
+ENTRIES = CompressedAttention(heads=16, dim=64, ratio=4)
+STATE = LinearAttention(
+    heads=16, key_heads=8, key_dim=64, value_dim=64, gate=True, delta=True, state_bytes=4.0, conv=4, chunk=64
+)
 PLAIN = Block(count=8, attention=ATTENTION, ffn=Ffn(width=4096, matrices=3))
 LATER = Block(count=8, attention=LATENT, experts=EXPERTS)
-PARTS = [(PLAIN, "attention"), (PLAIN, "ffn"), (LATER, "attention"), (LATER, "experts")]
-FACTS = [(b, part, f.name) for b, part in PARTS for f in fields(getattr(b, part)) if f.name != "bias"]
-SWITCHES = {"chunked": True, "gate": True}
+STATEFUL = Block(count=8, attention=STATE)
+PARTS = [
+    (PLAIN, "attention"),
+    (PLAIN, "ffn"),
+    (LATER, "attention"),
+    (LATER, "experts"),
+    (STATEFUL, "attention"),
+]
+# an index chooses in place of a window
+CHOSEN = replace(PLAIN, attention=replace(ATTENTION, window=None, top_k=128))
+FACTS = [
+    (CHOSEN if part == "attention" and f.name == "top_k" and b is PLAIN else b, part, f.name)
+    for b, part in PARTS
+    for f in fields(getattr(b, part))
+    if f.name != "bias"
+]
+SWITCHES = {"kv": "shared"}
+"""Values of what can not be doubled."""
+FROM_NONE = {
+    "query_latent": 512,
+    "top_k": 128,
+    "inputs": 512,
+    "decay_latent": 64,
+    "gate_latent": 64,
+    "conv_bytes": 1.0,
+}
+"""Values of what is left out above."""
 
 
 def of(block: Block) -> dict[str, float]:
@@ -215,11 +260,35 @@ def of(block: Block) -> dict[str, float]:
     return headline(evaluate(make.design(make.h100_like(), batch=16, tp=8, pp=2), context, detail=True))
 
 
+def another(facts: object, name: str) -> object:
+    """The value that a fact gets in place of its own."""
+    known = getattr(facts, name)
+    if known is None:
+        return FROM_NONE[name]
+    if isinstance(known, bool):
+        return not known
+    return SWITCHES[name] if name in SWITCHES else 2 * known
+
+
 @pytest.mark.parametrize(("block", "part", "name"), FACTS, ids=[f"{p}.{n}" for _, p, n in FACTS])
 def test_every_fact_of_an_architecture_moves_some_output(block: Block, part: str, name: str) -> None:
     facts = getattr(block, part)
-    other = replace(facts, **{name: SWITCHES.get(name, 2 * getattr(facts, name))})
+    other = replace(facts, **{name: another(facts, name)})
     assert of(block) != of(replace(block, **{part: other}))
+
+
+NEXT_TO = [(kind, f.name) for kind in (INDEX, ENTRIES) for f in fields(kind)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), NEXT_TO, ids=[f"{type(kind).__name__}.{name}" for kind, name in NEXT_TO]
+)
+def test_every_fact_of_what_is_next_to_attention_moves_some_output(
+    kind: Index | CompressedAttention, name: str
+) -> None:
+    block = replace(CHOSEN, beside=(kind,))
+    other = replace(kind, **{name: another(kind, name)})
+    assert of(block) != of(replace(block, beside=(other,)))
 
 
 @pytest.mark.parametrize(
@@ -229,6 +298,7 @@ def test_every_fact_of_an_architecture_moves_some_output(block: Block, part: str
         {"distinct": 2},
         {"matrices": (Matrix(inputs=2048, outputs=64),)},
         {"experts": EXPERTS},
+        {"beside": (STATE,)},
     ],
 )
 def test_a_block_of_other_parts_is_another_one(changes: dict[str, object]) -> None:
