@@ -287,6 +287,22 @@ def test_the_count_is_that_of_transformers_but_for_small_parts(tmp_path: Path, n
     assert imported(tmp_path, name).params == pytest.approx(ELEMENTS[name], rel=0.005)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "nemotron-3-nano-30b-a3b",
+        "nemotron-3-ultra-550b",
+        "nemotron-h-8b",
+        "granite-4.0-h-small",
+        "bamba-9b",
+        "mamba-codestral-7b",
+        "kimi-linear-48b-a3b",
+    ],
+)
+def test_every_element_of_layers_with_a_state_is_counted(tmp_path: Path, name: str) -> None:
+    assert imported(tmp_path, name).params == ELEMENTS[name]
+
+
 @pytest.mark.parametrize("name", CARDS)
 def test_the_count_is_that_of_the_card(tmp_path: Path, name: str) -> None:
     assert imported(tmp_path, name).params == pytest.approx(CARDS[name], rel=0.01)
