@@ -96,8 +96,8 @@ def in_a_word(formats: Mapping[str, str]) -> str:
 def weights_named(value: object) -> str:
     """Formats of weights as one word, from a word or from parts; raises `ValueError` with all problems."""
     if value == PUBLISHED:
-        what = "which dse estimate --weights alone knows: name the formats of the LLM"
-        raise ValueError(f"expected a number format, or one for each part, got {PUBLISHED}, {what}")
+        what = "Only dse estimate --weights takes that word; write the `formats` of the LLM here"
+        raise ValueError(f"expected a number format, or one for each part, got {PUBLISHED}. {what}")
     if isinstance(value, str) and "=" not in value:
         return _format(value)
     given = value

@@ -1,6 +1,6 @@
 """What a network is: its architecture, from which weights, FLOP and KV cache are counted."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, TypeGuard
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
@@ -237,6 +237,20 @@ class LlmSpec(Spec):
             raise ValueError(f"blocks: expected at most {MOST_LAYERS:,} layers in all, got {layers:,}")
         return self
 
+    @model_validator(mode="after")
+    def _nothing_is_free(self) -> "LlmSpec":
+        """An index picks the best tokens, and a KV cache that is read is kept by another layer."""
+        layers = [layer for block in self.blocks for layer in block.resolve().mixers]
+        if any(map(_picks, layers)) and not any(isinstance(layer, api.Index) for layer in layers):
+            raise ValueError("blocks: expected an index under `beside` that picks the top_k, got none")
+        for layer in layers:
+            if _borrows(layer) and not any(_lends(other, layer) for other in layers):
+                raise ValueError(
+                    "blocks: expected attention that keeps what `kv: shared` reads, with as many kv_heads "
+                    f"({layer.kv_heads}), widths and reach, got none"
+                )
+        return self
+
     def resolve(self) -> api.Llm:
         """The network as the equations want it."""
         return api.Llm(
@@ -253,3 +267,25 @@ class LlmSpec(Spec):
 
 def _matrices(gated: bool) -> int:
     return 3 if gated else 2
+
+
+def _picks(layer: api.AttentionLayer) -> bool:
+    kinds = (api.Attention, api.LatentAttention, api.CompressedAttention)
+    return isinstance(layer, kinds) and layer.top_k is not None
+
+
+def _borrows(layer: api.AttentionLayer) -> TypeGuard[api.Attention]:
+    return isinstance(layer, api.Attention) and layer.kv == "shared"
+
+
+def _lends(layer: api.AttentionLayer, to: api.Attention) -> bool:
+    """Whether a layer keeps the keys and values that another one reads, and as far back."""
+    if not isinstance(layer, api.Attention) or layer.kv not in ("own", "key_is_value"):
+        return False
+    far = layer.window is None or (to.window is not None and to.window <= layer.window)
+    return far and _entry(layer) == _entry(to)
+
+
+def _entry(a: api.Attention) -> tuple[int, int, int]:
+    """KV heads, width of a key and of a value."""
+    return a.kv_heads, a.head_dim, a.value_dim or a.head_dim

@@ -18,31 +18,6 @@ assert isinstance(DELTA, LinearAttention)
 LIGHTNING = LinearAttention(
     heads=64, key_heads=64, key_dim=128, value_dim=128, gate=True, delta=False, state_bytes=4.0
 )
-KDA = LinearAttention(
-    heads=32,
-    key_heads=32,
-    key_dim=128,
-    value_dim=128,
-    gate=False,
-    delta=True,
-    conv=4,
-    decay_latent=128,
-    gate_latent=128,
-    state_bytes=4.0,
-)
-"""A layer of Kimi Linear 48B (arXiv 2510.26692)."""
-SSD = LinearAttention(
-    heads=256,
-    key_heads=8,
-    key_dim=256,
-    value_dim=64,
-    gate=True,
-    delta=False,
-    conv=4,
-    step=True,
-    state_bytes=4.0,
-)
-"""A Mamba-2 layer of Nemotron-H 56B (arXiv 2504.03624)."""
 
 
 def a(value: float) -> np.ndarray:
@@ -109,58 +84,3 @@ def test_a_long_context_costs_a_hybrid_a_quarter_of_its_layers() -> None:
         m = RooflineCostModel().evaluate(design, replace(context, llm=one), detail=True)
         kept[name] = float(m.capacity_parts["kv_cache"][0])
     assert kept["hybrid"] / kept["softmax"] == pytest.approx(0.25, rel=0.02)  # the states are the rest
-
-
-def test_a_layer_of_kimi_delta_attention_has_the_tensors_of_its_checkpoint() -> None:
-    d, w, low = 2304, 32 * 128, 128
-    tensors = {
-        "q_proj, k_proj, v_proj, o_proj": 4 * d * w,
-        "f_a_proj, f_b_proj": d * low + low * w,
-        "g_a_proj, g_b_proj": d * low + low * w,
-        "b_proj": d * 32,
-        "q_conv1d, k_conv1d, v_conv1d": 3 * w * 4,
-        "A_log": 32,
-        "dt_bias": w,
-        "o_norm": 128,
-    }
-    assert linear.params(KDA, d) == sum(tensors.values())
-    matrices = sum(n for name, n in tensors.items() if "proj" in name)
-    assert linear.projection_elements(KDA, d, a(1)) == matrices
-    # the narrow side of a low rank lies whole on every chip
-    assert linear.projection_elements(KDA, d, a(8)) == matrices / 8 + 2 * d * low * 7 / 8
-
-
-def test_a_layer_of_mamba_2_has_the_tensors_of_its_checkpoint() -> None:
-    d, inner, groups = 8192, 256 * 64, 8 * 256
-    tensors = {
-        "in_proj": d * (2 * inner + 2 * groups + 256),
-        "conv1d": (inner + 2 * groups) * (4 + 1),
-        "A_log, D, dt_bias": 3 * 256,
-        "norm": inner,
-        "out_proj": inner * d,
-    }
-    assert linear.params(SSD, d) == sum(tensors.values())
-    assert linear.projection_elements(SSD, d, a(1)) == tensors["in_proj"] + tensors["out_proj"]
-
-
-def test_the_convolution_may_keep_its_tokens_in_another_format() -> None:
-    three = 3 * (2 * 8 * 256 + 256 * 64)
-    state = 256 * 256 * 64
-    assert linear.state_bytes(SSD, a(1)) == 4 * (state + three)
-    assert linear.state_bytes(replace(SSD, conv_bytes=2.0), a(1)) == 4 * state + 2 * three
-
-
-def _multiplied(chunk: int, keys: int, values: int) -> float:
-    """FLOP a row of SSD in chunks, one head: products with masked halves are counted pair by pair."""
-    pairs = sum(1 for i in range(chunk) for j in range(chunk) if j < i) + chunk / 2  # half of the diagonal
-    scores, outputs = 2 * pairs * keys, 2 * pairs * values
-    into_state, out_of_state = 2 * chunk * keys * values, 2 * chunk * keys * values
-    return (scores + outputs + into_state + out_of_state) / chunk
-
-
-def test_a_prompt_in_chunks_multiplies_each_row_with_those_before_it() -> None:
-    one = replace(SSD, heads=1, key_heads=1, chunk=64)
-    assert linear.prompt_core_flop(one, a(1)) == pytest.approx(_multiplied(64, 256, 64), rel=EXACT)
-    # decode is one row after the other, and without chunks so is a prompt
-    assert linear.core_flop(one, a(1)) == 4 * 256 * 64
-    assert linear.prompt_core_flop(SSD, a(1)) == linear.core_flop(SSD, a(1))

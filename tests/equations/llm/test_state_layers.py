@@ -112,6 +112,22 @@ def test_chunks_cost_what_a_count_row_by_row_says(layer: LinearAttention) -> Non
     assert linear.prompt_core_flop(replace(one, chunk=0), a(1)) == linear.core_flop(one, a(1))
 
 
+def _multiplied(chunk: int, keys: int, values: int) -> float:
+    """FLOP a row of SSD in chunks, one head: products with masked halves are counted pair by pair."""
+    pairs = sum(1 for i in range(chunk) for j in range(chunk) if j < i) + chunk / 2  # half of the diagonal
+    scores, outputs = 2 * pairs * keys, 2 * pairs * values
+    into_state, out_of_state = 2 * chunk * keys * values, 2 * chunk * keys * values
+    return (scores + outputs + into_state + out_of_state) / chunk
+
+
+def test_a_prompt_in_chunks_multiplies_each_row_with_those_before_it() -> None:
+    one = replace(SSD, heads=1, key_heads=1, chunk=64)
+    assert linear.prompt_core_flop(one, a(1)) == pytest.approx(_multiplied(64, 128, 64), rel=1e-12)
+    # decode is one row after the other, and without chunks so is a prompt
+    assert linear.core_flop(one, a(1)) == 4 * 128 * 64
+    assert linear.prompt_core_flop(SSD, a(1)) == linear.core_flop(SSD, a(1))
+
+
 def test_groups_share_the_products_of_queries_with_keys() -> None:
     one = replace(SSD, chunk=128)
     state = 4 * 128 * 64 * 64
