@@ -47,7 +47,7 @@ def test_shared_experts_follow_dense_parts_and_these_the_rest() -> None:
         ("experts=fp8", "expected rest"),
         ("rest=fp8,rest=bf16", "rest twice"),
         ("fp9", "unknown number format"),
-        ("published", "name the formats of the LLM"),
+        ("published", "write the `formats` of the LLM here"),
         (8, "number format"),
         (None, "number format"),
     ],
