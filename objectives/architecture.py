@@ -1,6 +1,6 @@
 """What a network is made of: layers of attention, FFN, experts, or bare matrices."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 
@@ -151,6 +151,13 @@ class Experts:
     """Width that routed experts see, behind a projection down and one up; None for the residual itself."""
     zero: int = 0
     """Experts that do nothing, among those the router chooses `top_k` of."""
+    redundant: int = 0
+    """Copies of experts that chips hold besides, for balance: a choice of who serves, no part of the LLM."""
+
+    @property
+    def held(self) -> int:
+        """Experts that chips hold in all, copies among them [1]."""
+        return self.count + self.redundant
 
     @property
     def mean_top_k(self) -> float:
@@ -231,6 +238,21 @@ class Llm:
     def expert_count(self) -> int:
         """Largest number of routed experts in any block; 0 without experts."""
         return max((b.experts.count for b in self.blocks if b.experts), default=0)
+
+    @property
+    def held_experts(self) -> int:
+        """Largest number of experts that chips hold in any block, copies among them; 0 without experts."""
+        return max((b.experts.held for b in self.blocks if b.experts), default=0)
+
+    def with_redundant(self, experts: int) -> "Llm":
+        """The same network served with so many copies of experts in each layer that has some."""
+        if not experts or not self.expert_count:
+            return self
+        blocks = (
+            b if b.experts is None else replace(b, experts=replace(b.experts, redundant=experts))
+            for b in self.blocks
+        )
+        return replace(self, blocks=tuple(blocks))
 
     @property
     def repeats(self) -> bool:

@@ -209,13 +209,13 @@ class Subject:
         self.catalog, self.sold = catalog, catalog.get(StackSpec, stack or spec.stack)
         used_stack = stack_under(self.software, self.sold, catalog, spec.architecture)
         # of chip and stack before overrides: these change numbers, not what was measured
-        self.llm = self.llm_spec.resolve()
-        self.trusted = partial(interval_on, used_stack, spec, catalog, (self.llm,))
+        self.trusted = partial(interval_on, used_stack, spec, catalog, (self.llm_spec.resolve(),))
         """Its error bars; those of replicas that share experts where they are `joined`."""
         network = catalog.get(NetworkSpec, spec.link.network)
         self.chip, self.stack, self.network, self.workload = apply_settings(
             given, spec, used_stack, network, found_workload
         )
+        self.llm = self.workload.network(self.llm_spec.resolve())
         hold_workload(self.workload, found_workload, self.llm_spec, catalog, workload)
         if serving is not None:
             self.workload = served(self.workload, serving)

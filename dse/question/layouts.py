@@ -13,7 +13,6 @@ import numpy as np
 from dse.arrays import Floats
 from dse.errors import Problem, SpecError
 from dse.spec.schema.formats import parts_of
-from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.study import DeploymentSpec, StudySpec
 from dse.spec.schema.system import StackSpec
 from objectives import api
@@ -118,7 +117,7 @@ def _kv_on_a_chip(llm: api.Llm, tp: int, cp: int) -> tuple[float, ...]:
 
 def all_spreads(llm: api.Llm) -> list[int]:
     """Expert-parallel ways that leave as many experts on every chip; one without experts."""
-    return [n for n in range(1, llm.expert_count + 1) if llm.expert_count % n == 0] or [1]
+    return [n for n in range(1, llm.held_experts + 1) if llm.held_experts % n == 0] or [1]
 
 
 def all_stages(llm: api.Llm) -> list[int]:
@@ -136,9 +135,8 @@ def batches(each: int) -> tuple[int, ...]:
     return tuple(sorted(b for b in steps if b <= MOST_BATCH))
 
 
-def check_deployments(spec: StudySpec, llm: LlmSpec) -> None:
+def check_deployments(spec: StudySpec, network: api.Llm) -> None:
     """Raise `SpecError` for ways and stages of a study that the LLM does not allow."""
-    network = llm.resolve()
     d = filled(spec.deployment, [network], fine=True)
     problems = [Problem("tp", bad_tp(tp, network)) for tp in d.tp if bad_tp(tp, network)]
     if deep := bad_pp(max(d.pp), network):
@@ -225,11 +223,12 @@ def bad_ep(ep: int, tp: int, dp: int, llm: api.Llm, name: str = "TP") -> str:
     """
     if ep == 1:
         return ""
-    experts = llm.expert_count
+    experts = llm.held_experts
     if not experts:
         return f"expected 1, {llm.name} has no experts, got {ep}"
     if ep > experts:
-        return f"expected at most the {experts} experts of {llm.name}, got {ep}"
+        more = f" with {experts - llm.expert_count} redundant ones" if experts > llm.expert_count else ""
+        return f"expected at most the {experts} experts of {llm.name}{more}, got {ep}"
     # groups that share experts and tensor-parallel groups must nest, one in the other
     if tp % ep and ep % tp:
         return f"expected a divisor or a multiple of {name} {tp}, got {ep}"
@@ -282,13 +281,16 @@ def _odd_widths(odd: Iterable[float], stored: str, block: int) -> str:
 
 def _unlike_experts(llm: api.Llm, ep: int) -> str:
     """What to say where chips have unlike numbers of experts; the empty string where they have not."""
-    odd = dict.fromkeys(b.experts.count for b in llm.blocks if b.experts and b.experts.count % ep)
+    odd = dict.fromkeys((b.experts.held, b.experts.redundant) for b in llm.blocks if b.experts)
+    odd = {(held, more): None for held, more in odd if held % ep}
     if not odd:
         return ""
-    counts, most = " and ".join(map(str, odd)), -(-max(odd) // ep)
+    counts = " and ".join(f"{held - more} + {more}" if more else f"{held}" for held, more in odd)
+    most = -(-max(held for held, _ in odd) // ep)
+    fitting = " or ".join(str(more + -held % ep) for held, more in odd)
     return (
         f"EP {ep} does not divide the {counts} experts of {llm.name}: the fullest chip holds {most}, and "
-        "engines refuse it without redundant experts, which are not modelled"
+        f"engines refuse it; redundant_experts {fitting} in the workload, or by --set, makes them fit"
     )
 
 

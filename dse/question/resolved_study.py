@@ -265,7 +265,8 @@ def resolve_study(
     if spec.network is not None:
         look("network", catalog.get, NetworkSpec, spec.network)
     if llm is not None:
-        look("deployment", check_deployments, spec, llm)
+        served = llm.resolve() if workload is None else workload.network(llm.resolve())
+        look("deployment", check_deployments, spec, served)
     mix = [
         (
             part,
@@ -275,9 +276,10 @@ def resolve_study(
         for part in spec.mix or ()
     ]
     # the first part of a mix is the study's own LLM, which was checked above
-    for _, part_llm, _ in mix[1:]:
+    for _, part_llm, each in mix[1:]:
         if part_llm is not None:
-            look("mix", check_deployments, spec, part_llm)
+            served = part_llm.resolve() if each is None else each.network(part_llm.resolve())
+            look("mix", check_deployments, spec, served)
     known = None not in goals  # a goal is chosen among objectives that exist; `done` raises otherwise
     goal = look("goal", goal_of, spec, goals, swept) if known else goals[0]
     for each in (workload, *(w for _, _, w in mix)):
@@ -316,7 +318,7 @@ def resolve_study(
     look("confidence", check_error_bars, limited, setting, branches or {}, chips.values())
     look.done()
     context = api.Context(
-        llm=llm.resolve(),
+        llm=workload.network(llm.resolve()),
         precision=precision_of(spec.precision),
         workload=workload.resolve(),
         economy=economy.resolve(),
@@ -369,7 +371,7 @@ def _members(
             label=f"{llm.name}.{workload.name}",
             weight=part.weight / total,
             # precision and economy are those of the study for every member
-            context=replace(context, llm=llm.resolve(), workload=workload.resolve()),
+            context=replace(context, llm=workload.network(llm.resolve()), workload=workload.resolve()),
             targets=bound(own, workload, spec),
         )
         for part, llm, workload in mix

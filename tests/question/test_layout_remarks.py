@@ -7,6 +7,7 @@ from studies_for_tests import write_study
 
 from dse.cli.input.check_file import remarks_on
 from dse.cli.show.run_summary import layout_lines
+from dse.errors import SpecError
 from dse.evaluate.estimate import estimate
 from dse.question.layouts import layout_remarks
 from dse.question.resolved_study import load_study
@@ -53,6 +54,29 @@ def test_a_layout_that_engines_refuse_is_told(name: str, stored: str, tp: int, e
 )
 def test_a_layout_that_fits_is_not(name: str, stored: str, tp: int, ep: int) -> None:
     assert layout_remarks(llm(name), stored, tp, 1, ep) == []
+
+
+def test_redundant_experts_make_a_layout_fit() -> None:
+    served = llm("deepseek-v3").with_redundant
+    (told,) = layout_remarks(served(0), "fp8", 1, 1, 3)
+    assert "redundant_experts 2 in the workload" in told
+    assert layout_remarks(served(2), "fp8", 1, 1, 3) == []
+    (told,) = layout_remarks(served(1), "fp8", 1, 1, 3)
+    assert "the 256 + 1 experts" in told
+    assert "redundant_experts 2 " in told
+
+
+def test_redundant_experts_are_a_fact_of_the_workload_that_an_estimate_counts() -> None:
+    layout = {"weights": "fp8", "tp": 1, "pp": 1, "ep": 32, "dp": 32, "batch": 8}
+    plain, more = (
+        estimate("h200", "deepseek-v3", "chat", **layout, settings=given)
+        for given in ({}, {"redundant_experts": "32"})
+    )
+    # one expert more on each chip in 58 layers, a byte each
+    held = more.ledgers["capacity_bytes"]["weights"] - plain.ledgers["capacity_bytes"]["weights"]
+    assert held == pytest.approx(58 * 3 * 7168 * 2048, rel=1e-9)
+    with pytest.raises(SpecError, match="288 experts of deepseek-v3 with 32 redundant ones, got 320"):
+        estimate("h200", "deepseek-v3", "chat", **{**layout, "ep": 320}, settings={"redundant_experts": "32"})
 
 
 def test_a_cache_that_chips_keep_several_times_over_is_told_where_it_can_be_split() -> None:

@@ -107,7 +107,16 @@ WORKLOAD: Final = MappingProxyType(
     {
         **{
             name: name
-            for name in ("isl", "osl", "context", "routing_skew", "prefill_load", "pools", "weight_updates")
+            for name in (
+                "isl",
+                "osl",
+                "context",
+                "routing_skew",
+                "prefill_load",
+                "pools",
+                "weight_updates",
+                "redundant_experts",
+            )
         },
         "prefix_hit": "prefix_cache.hit",
         "prefix_stored": "prefix_cache.stored",

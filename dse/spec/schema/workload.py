@@ -199,6 +199,8 @@ class WorkloadSpec(Spec):
     # left out at its default, so that a question stored before the key existed is still the same one
     weight_updates: SourcedNumber | None = Field(default=None, exclude_if=lambda v: v is None)
     """Times in a day that all weights are replaced; left out, never. Flash wears by it."""
+    redundant_experts: SourcedCount | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Copies of experts that chips hold in each layer, so that EP divides all of them; left out, none."""
     targets: dict[str, SecondsQ] = Field(default={})
     """Latency targets by the name of an objective (tpot, ttft, end_to_end)."""
     notes: Notes = None
@@ -239,6 +241,10 @@ class WorkloadSpec(Spec):
         if drafts is None or osl is None:
             return ""
         return longer_than_answers(drafts.length.value or 0, osl)
+
+    def network(self, llm: api.Llm) -> api.Llm:
+        """An LLM as it is served, with the copies of experts that chips hold."""
+        return llm.with_redundant((self.redundant_experts.value if self.redundant_experts else None) or 0)
 
     def resolve(self) -> api.Workload:
         """The workload as the equations want it."""

@@ -24,11 +24,17 @@ class Spread:
     ways: Array
     """Chips that the experts are spread over [1]: EP."""
     held: Array
-    """Whole experts that the fullest chip has a part of [1]."""
+    """Whole experts that the fullest chip has a part of, copies among them [1]."""
     split: Array
     """Chips that share the columns of one expert [1]."""
     joined: Array
     """Replicas whose rows meet at the same experts [1]."""
+
+    @property
+    def visited_as(self) -> Array:
+        """Experts whose visits come to the fullest chip [1]: copies share those of one."""
+        e = self.experts
+        return self.held * (e.count / e.held) if e.redundant else self.held
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +52,8 @@ class ExpertLoad:
 def spread(experts: Experts, tp: Array, ep: Array) -> Spread:
     """Experts over EP chips of replicas of TP chips.
 
-    ceil(E / EP) experts on a chip, each split over max(TP / EP, 1) chips and visited by max(EP / TP, 1)
-    replicas.
+    ceil((E + R) / EP) experts on a chip, R copies among them, each split over max(TP / EP, 1) chips and
+    visited by max(EP / TP, 1) replicas.
 
     Args:
         experts: experts of the layer.
@@ -69,17 +75,19 @@ def spread(experts: Experts, tp: Array, ep: Array) -> Spread:
 
     Examples:
         Published: DeepSeek-V3 prefills with EP32 and 8 of 256 experts on each GPU (arXiv 2412.19437,
-        section 3.4.1, redundant ones left out).
+        section 3.4.1), and one more with the 32 redundant experts that they add.
 
         >>> where_they_are = spread(Experts(count=256, top_k=8, width=2048, matrices=3), 4.0, 32.0)
         >>> where_they_are.held, where_they_are.joined
         (8.0, 8.0)
+        >>> spread(Experts(count=256, top_k=8, width=2048, matrices=3, redundant=32), 4.0, 32.0).held
+        9.0
     """
     # EP either cuts a replica or spans several: one of `split` and `joined` is 1
     return Spread(
         experts=experts,
         ways=ep,
-        held=ceil_div(float(experts.count), ep),
+        held=ceil_div(float(experts.held), ep),
         split=maximum(tp / ep, 1.0),
         joined=maximum(ep / tp, 1.0),
     )
@@ -90,7 +98,8 @@ def expert_load(s: Spread, rows: Array, tile: Array, skew: float = 1.0) -> Exper
 
     The busiest chip has the largest of E / held counts that chance spreads: of visits, which a row makes to k
     experts, and of experts that are visited. The most popular expert is on one chip, all others share the
-    rest alike, and what that chip does counts where it is more.
+    rest alike, and what that chip does counts where it is more. Redundant experts are copies whose visits are
+    shared alike; those of a popular expert come first.
 
     Args:
         s: where the experts are.
@@ -103,7 +112,9 @@ def expert_load(s: Spread, rows: Array, tile: Array, skew: float = 1.0) -> Exper
         Load of the busiest chip, shapes broadcast.
 
     Domain:
-        Routing of a row does not depend on that of others; see `busiest.largest`.
+        Routing of a row does not depend on that of others; see `busiest.largest`. Copies lie so that chips
+        have as many visits; each is taken as read whenever its expert is visited, which is a little too often
+        where few rows are.
 
     Limits:
         At EP = 1 and uniform routing E (1 - (1 - k/E)^T) experts of T rows; at least one whole expert of one
@@ -124,9 +135,10 @@ def expert_load(s: Spread, rows: Array, tile: Array, skew: float = 1.0) -> Exper
     total, e, k = s.joined * rows, float(s.experts.count), s.experts.mean_top_k
     # of all that the router chooses among, with those that do nothing
     among, drawn = float(s.experts.among), float(s.experts.top_k)
-    held, chips = s.held, e / s.held
-    mean = total * (k / e) * held
-    left = (among - held) / max(among - 1.0, 1.0)
+    held, alone = s.held, s.visited_as
+    chips = e / alone
+    mean = total * (k / e) * alone
+    left = (among - alone) / max(among - 1.0, 1.0)
     varied = mean * (1.0 - k / e) * left  # of visits of one chip, hypergeometric for each row
     # pairs n E[X (X - 1)] / 2 from the variance of the visits of one chip
     visits = largest(chips, mean, (chips / 2.0) * (varied + mean * mean - mean), total * minimum(held, drawn))
@@ -134,8 +146,8 @@ def expert_load(s: Spread, rows: Array, tile: Array, skew: float = 1.0) -> Exper
     # inclusion and exclusion: neither of two experts stays without a row
     both = 1.0 - 2.0 * (1.0 - k / e) ** total + neither**total
     seen = moe.visited_experts(s.experts, total) * (held / e)
-    # e (held - 1) / 2 pairs of experts share a chip
-    visited = largest(chips, seen, (e * (held - 1.0) / 2.0) * both, held)
+    # E (held - 1) / 2 pairs of experts share a chip, copies among them
+    visited = largest(chips, seen, (s.experts.held * (held - 1.0) / 2.0) * both, held)
     padded = moe.padded_visits(s.experts, total, visits, visited, tile)
     # a single expert has no others to share the rest, and E - 1 would divide by 0
     if skew == 1.0 or s.experts.count == 1:
@@ -144,6 +156,7 @@ def expert_load(s: Spread, rows: Array, tile: Array, skew: float = 1.0) -> Exper
     hot = min(skew * k / e, 1.0)
     # what the hot expert leaves of k visits is spread over the other experts alike
     cold, others = (k - hot) / (e - 1.0), held - 1.0
+    hot = hot / (1.0 + s.experts.redundant)
     one, rest = _chance(hot, total), _chance(cold, total)
     tiles = moe.tiled(hot * total, one, tile) + others * moe.tiled(cold * total, rest, tile)
     return ExpertLoad(
@@ -202,6 +215,7 @@ def rows_sent(s: Spread, rows: Array, tp: Array, skew: float = 1.0) -> Array:
         hot = min(skew * k / e, 1.0)
         # the chip of the hot expert: its visits over those of a mean chip scale the copies
         rest = (maximum(group, 1.0) - 1.0) * (k - hot) / (e - 1.0)
+        hot = hot / (1.0 + s.experts.redundant)
         copies = copies * maximum((hot + rest) / (k * group / e), 1.0)
     return where(s.joined > 1.0, copies, 0.0) / tp * rows
 

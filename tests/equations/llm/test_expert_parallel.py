@@ -1,5 +1,6 @@
 """Experts over chips by hand and by count: who holds them, who visits whom, what travels."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -187,3 +188,47 @@ def test_replicas_that_are_not_there_are_missed() -> None:
     assert ep.missing_replicas(a(4), a(32), a(8)) == 0.0
     assert ep.missing_replicas(a(4), a(32), a(2)) == 6.0
     assert ep.missing_replicas(a(8), a(4), a(1)) < 0.0
+
+
+def copied(count: int, copies: int) -> Experts:
+    return Experts(count=count, top_k=8, width=2048, matrices=3, redundant=copies)
+
+
+def test_copies_fill_chips_that_experts_do_not_divide_over() -> None:
+    # 256 experts on three chips: 86 on the fullest; with two copies 86 on each, which share the visits of 256
+    plain, filled = spread(copied(256, 0), 1, 3), spread(copied(256, 2), 1, 3)
+    assert (plain.held, filled.held) == (86.0, 86.0)
+    many = a(100_000)
+    visits = [ep.expert_load(s, many, a(1)).rows.item() / (3e5 * 8 / 256) for s in (plain, filled)]
+    assert visits == pytest.approx([86.0, 256 / 3], rel=2e-3)
+
+
+def test_copies_take_room_and_no_visits() -> None:
+    # DeepSeek-V3, section 3.4.1: 32 chips of eight experts, and one redundant expert on each
+    plain, more = spread(copied(256, 0), 4, 32), spread(copied(256, 32), 4, 32)
+    assert (plain.held, more.held) == (8.0, 9.0)
+    assert ep.expert_load(more, a(64), a(1)).rows == ep.expert_load(plain, a(64), a(1)).rows
+    assert ep.rows_sent(more, a(64), a(4)) == ep.rows_sent(plain, a(64), a(4))
+
+
+def test_copies_of_the_popular_expert_share_its_rows() -> None:
+    # every row visits it: with one copy half of them, next to what the other expert of the chip gets
+    few = Experts(count=4, top_k=1, width=1, matrices=3)
+    alone, shared = spread(few, 1, 4), spread(replace(few, redundant=4), 1, 4)
+    assert ep.expert_load(alone, a(25), a(1), skew=4.0).rows == 100.0
+    assert ep.expert_load(shared, a(2500), a(1), skew=4.0).rows == pytest.approx(2500.0, rel=0.05)
+
+
+@pytest.mark.parametrize("rows", [8, 64, 512])
+def test_chips_with_copies_read_and_work_as_much_as_in_drawn_routings(rows: int) -> None:
+    rng, draws = np.random.default_rng(11), 200
+    visits = drawn(copied(256, 0), rows, draws, rng).reshape(draws, 32, 8)
+    # the first expert of a chip has a copy on the next one, which takes half of its rows by chance
+    away = rng.binomial(visits[:, :, 0], 0.5)
+    kept = np.concatenate([visits[:, :, :1] - away[:, :, None], visits[:, :, 1:]], axis=2)
+    on_chips = np.concatenate([kept, np.roll(away, 1, axis=1)[:, :, None]], axis=2)
+    load = ep.expert_load(spread(copied(256, 32), 32, 32), a(rows), a(1))
+    most, seen = on_chips.sum(axis=2).max(axis=1).mean(), (on_chips > 0).sum(axis=2).max(axis=1).mean()
+    assert load.rows == pytest.approx(most, rel=0.08)
+    # each copy counts as read whenever its expert is visited
+    assert seen * 0.95 <= load.visited.item() <= seen * 1.15
