@@ -82,6 +82,8 @@ class Index:
     """Width that queries are projected from; None for that of the residual stream."""
     weighted: bool = True
     """Whether a projection weighs the heads, whose scores are added."""
+    of_kv: float = 1.0
+    """Bytes of an element of its keys over one of the KV cache: a choice of who serves."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,6 +245,31 @@ class Llm:
     def held_experts(self) -> int:
         """Largest number of experts that chips hold in any block, copies among them; 0 without experts."""
         return max((b.experts.held for b in self.blocks if b.experts), default=0)
+
+    def keeping(self, index: float | None, state_bytes: float | None) -> "Llm":
+        """The same network whose index and states are kept in other formats; None leaves them as they are.
+
+        `index` is bytes of an element over one of the KV cache, `state_bytes` those of an element of a state.
+        """
+        if index is None and state_bytes is None:
+            return self
+
+        def kept(layer: AttentionLayer) -> AttentionLayer:
+            if isinstance(layer, Index) and index is not None:
+                return replace(layer, of_kv=index)
+            if isinstance(layer, LinearAttention) and state_bytes is not None:
+                return replace(layer, state_bytes=state_bytes)
+            return layer
+
+        blocks = (
+            replace(
+                b,
+                attention=None if b.attention is None else kept(b.attention),
+                beside=tuple(map(kept, b.beside)),
+            )
+            for b in self.blocks
+        )
+        return replace(self, blocks=tuple(blocks))
 
     def with_redundant(self, experts: int) -> "Llm":
         """The same network served with so many copies of experts in each layer that has some."""

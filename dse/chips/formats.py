@@ -9,6 +9,7 @@ from dse.errors import Problem, SpecError, spec_error, unknown
 from dse.spec.schema.base import SourcedFlops
 from dse.spec.schema.chip import ChipClass, ChipSpec, MatrixUnit, PeakFormat
 from dse.spec.schema.formats import PUBLISHED, REST, in_a_word, multiplied, parts_of, weights_named
+from dse.spec.schema.kept import kv_named
 from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.study import PrecisionSpec
 from dse.spec.schema.technology import TechnologySpec
@@ -93,7 +94,7 @@ def computed_in(chip: ChipSpec, precision: PrecisionSpec) -> dict[str, Computed]
     Of weights with a format for each part, those of other parts than the rest are `matrix.PART`.
     """
     parts = multiplied(precision.weights)
-    stored = {"matrix": parts.pop(REST), "attention": precision.kv}
+    stored = {"matrix": parts.pop(REST), "attention": precision.cache}
     stored |= {f"matrix.{part}": name for part, name in parts.items()}
     return {group: _computed(chip, name, precision.activations) for group, name in stored.items()}
 
@@ -264,7 +265,7 @@ def template_peaks(chip: ChipSpec, precision: PrecisionSpec, silicon: float) -> 
     return Peaks(
         fp16=fp16,
         matrix=matrix,
-        attention=peak_of(chip, matrix_formats(chip, precision.kv, precision.activations)) or 0.0,
+        attention=peak_of(chip, matrix_formats(chip, precision.cache, precision.activations)) or 0.0,
         silicon=silicon,
         # the embedding multiplies nothing
         parts=Parts(embedding=matrix, **own),
@@ -286,12 +287,13 @@ def precision_named(
 
     `published` is the LLM whose own formats the word of this name means.
     """
-    named = {"--kv": kv, "--activations": activations}
-    problems = [
-        Problem(option, unknown("number format", name, FORMATS))
-        for option, name in named.items()
-        if name is not None and name not in FORMATS
-    ]
+    problems = []
+    if activations is not None and activations not in FORMATS:
+        problems.append(Problem("--activations", unknown("number format", activations, FORMATS)))
+    try:
+        kv = kv and kv_named(kv)
+    except ValueError as error:
+        problems.insert(0, Problem("--kv", str(error)))
     try:
         weights = weights_named(published_as(published) if weights == PUBLISHED else weights)
     except ValueError as error:

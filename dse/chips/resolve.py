@@ -58,7 +58,7 @@ def precision_of(spec: PrecisionSpec) -> api.Precision:
     parts = parts_of(spec.weights)
     return api.Precision(
         weight_bytes=FORMATS[parts.pop(REST)],
-        kv_bytes=FORMATS[spec.kv],
+        kv_bytes=FORMATS[spec.cache],
         activation_bytes=FORMATS[spec.activations],
         # one format keeps the arithmetic of one
         parts=api.Parts(**{part: FORMATS[name] for part, name in parts.items()})
@@ -191,7 +191,7 @@ def _or_zero(leaf: Sourced[float] | None) -> float:
 def _compute(chip: ChipSpec, precision: PrecisionSpec) -> Columns:
     return {
         **part_peaks(chip, precision),
-        "attention_flops": peak_of(chip, matrix_formats(chip, precision.kv, precision.activations)) or 0.0,
+        "attention_flops": peak_of(chip, matrix_formats(chip, precision.cache, precision.activations)) or 0.0,
     }
 
 
@@ -382,7 +382,7 @@ def _speed_unknowns(
             needed[f"stacks/{stack.name}: {name}"] = leaf.value
     yield from _nulls(f"chips/{chip.name}", needed)
     # weights and KV cache often share a format, whose lack is named once
-    for stored in dict.fromkeys((*multiplied(precision.weights).values(), precision.kv)):
+    for stored in dict.fromkeys((*multiplied(precision.weights).values(), precision.cache)):
         formats = matrix_formats(chip, stored, precision.activations)
         if peak_of(chip, formats) is None:
             known = ", ".join(chip.peak)

@@ -12,6 +12,7 @@ from dse.chips.formats import computed_in, precision_named, remarks, with_format
 from dse.chips.interval import interval_on, shares_experts
 from dse.chips.prices import price_of_one
 from dse.chips.resolve import chip_columns, chips_of, needs_of, precision_of
+from dse.chips.served import served_llm
 from dse.chips.setting import Setting, stack_under
 from dse.choose.confidence import AtConfidence, checked
 from dse.choose.rule import TOLERANCE, Limits, best, judged, violations
@@ -215,7 +216,7 @@ class Subject:
         self.chip, self.stack, self.network, self.workload = apply_settings(
             given, spec, used_stack, network, found_workload
         )
-        self.llm = self.workload.network(self.llm_spec.resolve())
+        self.llm = served_llm(self.llm_spec, self.precision, self.workload)
         hold_workload(self.workload, found_workload, self.llm_spec, catalog, workload)
         if serving is not None:
             self.workload = served(self.workload, serving)

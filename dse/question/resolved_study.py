@@ -10,6 +10,7 @@ from pathlib import Path
 from dse.chips.branch import Branch, branches_of
 from dse.chips.price_method import Terms, price_method
 from dse.chips.resolve import chip_columns, precision_of
+from dse.chips.served import served_llm
 from dse.chips.setting import Setting
 from dse.choose.confidence import checked
 from dse.choose.rule import Limits
@@ -265,8 +266,8 @@ def resolve_study(
     if spec.network is not None:
         look("network", catalog.get, NetworkSpec, spec.network)
     if llm is not None:
-        served = llm.resolve() if workload is None else workload.network(llm.resolve())
-        look("deployment", check_deployments, spec, served)
+        network = look("precision", served_llm, llm, spec.precision, workload)
+        look("deployment", check_deployments, spec, network or llm.resolve())
     mix = [
         (
             part,
@@ -278,8 +279,8 @@ def resolve_study(
     # the first part of a mix is the study's own LLM, which was checked above
     for _, part_llm, each in mix[1:]:
         if part_llm is not None:
-            served = part_llm.resolve() if each is None else each.network(part_llm.resolve())
-            look("mix", check_deployments, spec, served)
+            network = look("precision", served_llm, part_llm, spec.precision, each) or part_llm.resolve()
+            look("mix", check_deployments, spec, network)
     known = None not in goals  # a goal is chosen among objectives that exist; `done` raises otherwise
     goal = look("goal", goal_of, spec, goals, swept) if known else goals[0]
     for each in (workload, *(w for _, _, w in mix)):
@@ -318,7 +319,7 @@ def resolve_study(
     look("confidence", check_error_bars, limited, setting, branches or {}, chips.values())
     look.done()
     context = api.Context(
-        llm=workload.network(llm.resolve()),
+        llm=served_llm(llm, spec.precision, workload),
         precision=precision_of(spec.precision),
         workload=workload.resolve(),
         economy=economy.resolve(),
@@ -370,8 +371,9 @@ def _members(
         Member(
             label=f"{llm.name}.{workload.name}",
             weight=part.weight / total,
-            # precision and economy are those of the study for every member
-            context=replace(context, llm=workload.network(llm.resolve()), workload=workload.resolve()),
+            context=replace(
+                context, llm=served_llm(llm, spec.precision, workload), workload=workload.resolve()
+            ),
             targets=bound(own, workload, spec),
         )
         for part, llm, workload in mix

@@ -14,8 +14,8 @@ def weights(a: Index, hidden: int, /) -> float:
 
 
 def kv_elements(a: Index, /) -> float:
-    """One key for so many tokens [1]."""
-    return a.dim / a.ratio
+    """One key for so many tokens, in bytes of the KV cache [1]."""
+    return a.of_kv * a.dim / a.ratio
 
 
 def state_bytes(_a: Index, /) -> float:

@@ -269,7 +269,8 @@ Kv = Annotated[
     typer.Option(
         "--kv",
         metavar="FORMAT",
-        help="Number format of the KV cache [default: as --weights, fp16 with 4-bit weights].",
+        help="Number format of the KV cache [default: as --weights, fp16 with 4-bit weights], or one for "
+        "each part of what is kept: cache=fp8,index=bf16,state=fp32.",
     ),
 ]
 Activations = Annotated[

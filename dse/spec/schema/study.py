@@ -25,6 +25,7 @@ from dse.spec.schema.base import (
     UsdQ,
 )
 from dse.spec.schema.formats import Format, Weights
+from dse.spec.schema.kept import CACHE, KvFormats, kept_parts
 from dse.spec.schema.pools import PoolsSpec
 from dse.spec.schema.software import Software
 from dse.spec.schema.workload import ServingName
@@ -36,10 +37,16 @@ class PrecisionSpec(Spec):
 
     weights: Weights
     """Format that weights are stored in, or one for each part, such as {experts: mxfp4, rest: bf16}."""
-    kv: Format
-    """Format of the KV cache."""
+    kv: KvFormats
+    """Format of the KV cache, or one for each of what is kept, such as {cache: fp8, index: bf16};
+    an index has that of the cache, and a state that of the LLM file, where it is not named."""
     activations: Format
     """Format of activations."""
+
+    @property
+    def cache(self) -> str:
+        """Format of the KV cache alone."""
+        return kept_parts(self.kv)[CACHE]
 
 
 MOST_LISTED: Final = 1_000

@@ -109,7 +109,7 @@ def projection_traffic(a: Index, hidden: int, tp: Array) -> Array:
 
 
 def kv_elements(a: Index, tp: Array) -> Array:
-    """Elements that one token leaves on one chip [1]: di / c, on every chip.
+    """Elements that one token leaves on one chip [1]: di / c, on every chip, as elements of KV cache.
 
     Args:
         a: architecture of the index.
@@ -119,7 +119,8 @@ def kv_elements(a: Index, tp: Array) -> Array:
         Elements, shape of `tp` [1].
 
     Domain:
-        Apart from the KV cache of the layer, in its format.
+        Apart from the KV cache of the layer; in another format each counts as its bytes over those of the
+        cache.
 
     Limits:
         di without compression.
@@ -133,7 +134,7 @@ def kv_elements(a: Index, tp: Array) -> Array:
         >>> kv_elements(Index(heads=64, dim=128, inputs=1536), 8.0)
         128.0
     """
-    return (a.dim / a.ratio) * ones_like(tp)
+    return (a.dim / a.ratio * a.of_kv) * ones_like(tp)
 
 
 def state_bytes(_a: Index, _tp: Array) -> None:

@@ -1,0 +1,29 @@
+"""An LLM as it is served: the formats of what its layers keep, and the copies of experts that chips hold."""
+
+from dse.errors import spec_error
+from dse.spec.schema.kept import CACHE, kept_parts
+from dse.spec.schema.llm import LlmSpec
+from dse.spec.schema.study import PrecisionSpec
+from dse.spec.schema.workload import WorkloadSpec
+from objectives import api
+from objectives.equations.chip.formats import FORMATS
+
+
+def served_llm(spec: LlmSpec, precision: PrecisionSpec, workload: WorkloadSpec | None) -> api.Llm:
+    """The network of an LLM file with what a deployment adds to it.
+
+    Raises `SpecError` for the format of an index or a state that the LLM has not.
+    """
+    llm, kept = spec.resolve(), kept_parts(precision.kv)
+    bytes_of = {part: FORMATS[name] for part, name in kept.items()}
+    layers = [layer for block in llm.blocks for layer in block.mixers]
+    has = {
+        "index": any(isinstance(layer, api.Index) for layer in layers),
+        "state": any(isinstance(layer, api.LinearAttention) for layer in layers),
+    }
+    for part in kept:
+        if not has.get(part, True):
+            raise spec_error("kv", f"expected no format of {part}, {llm.name} has none, got {precision.kv}")
+    index = bytes_of["index"] / bytes_of[CACHE] if "index" in kept else None
+    found = llm.keeping(index, bytes_of.get("state"))
+    return found if workload is None else workload.network(found)
