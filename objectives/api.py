@@ -22,6 +22,7 @@ from objectives.architecture import LinearAttention as LinearAttention
 from objectives.architecture import Llm as Llm
 from objectives.architecture import Lookup as Lookup
 from objectives.architecture import Matrix as Matrix
+from objectives.architecture import ShortConvolution as ShortConvolution
 from objectives.arrays import Array
 from objectives.chips import Chips as Chips
 from objectives.chips import Compute as Compute

@@ -130,6 +130,25 @@ class LinearAttention:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ShortConvolution:
+    """A convolution over a few tokens between two gates, in place of attention (LFM2)."""
+
+    width: int
+    """Channels, each with taps of its own."""
+    taps: int
+    """Tokens that the convolution reaches over, the row itself included."""
+    state_bytes: float
+    """Bytes of one element of the tokens that a sequence keeps [B]."""
+    bias: bool = False
+    """Whether projections, convolution and output carry a bias."""
+
+    @property
+    def heads(self) -> int:
+        """One: channels are split one by one, so that no heads decide how [1]."""
+        return 1
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ffn:
     """Feed-forward network of one layer: 3 matrices when gated (SwiGLU), else 2."""
 

@@ -52,6 +52,11 @@ KEYS: Mapping[str, Sequence[Mapping[str, object]]] = {
         {**LINEAR, "key_heads": 16, "delta": True, "decay_latent": 32, "gate_latent": 32, "conv": 4},
         {**LINEAR, "delta": True, "chunk": 64},
     ),
+    "short_convolution": (
+        {"width": 1024, "taps": 3},
+        {"width": 100, "taps": 7, "bias": True, "state": "fp32"},
+        {"width": 64, "taps": 1},
+    ),
 }
 """Layers of each kind, as a file writes them."""
 

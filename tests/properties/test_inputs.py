@@ -23,6 +23,7 @@ from objectives.api import (
     Metrics,
     Precision,
     PrefixCache,
+    ShortConvolution,
     Speculation,
     Workload,
     chip_columns,
@@ -232,6 +233,7 @@ PARTS = [
     (LATER, "attention"),
     (LATER, "experts"),
     (STATEFUL, "attention"),
+    (Block(count=8, attention=ShortConvolution(width=2048, taps=3, state_bytes=2.0)), "attention"),
 ]
 # an index chooses in place of a window
 CHOSEN = replace(PLAIN, attention=replace(ATTENTION, window=None, top_k=128))

@@ -77,6 +77,7 @@ ELEMENTS = {
     "falcon-h1-34b": 33_642_221_312,
     "lfm2-1.2b": 1_170_340_608,
     "lfm2-8b-a1b": 8_339_929_856,
+    "lfm3-1.7b": 1_728_801_536,
     "olmo-hybrid-7b": 7_430_870_688,
     "nemotron-3-ultra-550b": 549_308_968_960,
     "glm-4.5": 352_797_814_784,
@@ -210,6 +211,7 @@ KV = {
     "falcon-h1-34b": 72 * 2 * 4 * 128,
     "lfm2-1.2b": 6 * 2 * 8 * 64,
     "lfm2-8b-a1b": 6 * 2 * 8 * 64,
+    "lfm3-1.7b": 11 * 2 * 4 * 128,
     "olmo-hybrid-7b": 8 * 2 * 30 * 128,
     "nemotron-3-ultra-550b": 12 * 2 * 2 * 128,
     "glm-4.5": 92 * 2 * 8 * 128,
@@ -303,6 +305,19 @@ def test_every_element_of_layers_with_a_state_is_counted(tmp_path: Path, name: s
     assert imported(tmp_path, name).params == ELEMENTS[name]
 
 
+STATES = {
+    "lfm2-1.2b": 10 * 2 * 2048 * 2,  # all but the last of three tokens, in two bytes
+    "lfm2-8b-a1b": 18 * 2 * 2048 * 2,
+    "lfm3-1.7b": 13 * 6 * 2048 * 2,
+}
+"""Name to bytes that a sequence keeps whatever its length."""
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_a_sequence_keeps_the_states_that_the_layers_add_up_to(tmp_path: Path, name: str) -> None:
+    assert imported(tmp_path, name).counts.state_bytes == STATES[name]
+
+
 @pytest.mark.parametrize("name", CARDS)
 def test_the_count_is_that_of_the_card(tmp_path: Path, name: str) -> None:
     assert imported(tmp_path, name).params == pytest.approx(CARDS[name], rel=0.01)
@@ -356,6 +371,8 @@ def test_a_head_that_is_tied_outside_is_tied(tmp_path: Path) -> None:
         ),
         ("step-3.5-flash", {"moe_layers_enum": "3,x"}, "numbers of layers"),
         ("lfm2-1.2b", {"block_ffn_dim_multiplier": float("inf")}, "a number above 0"),
+        ("lfm2-1.2b", {"conv_dim": 1024}, "conv_dim: expected 2048"),
+        ("lfm3-1.7b", {"layer_types": ["conv"]}, "24 kinds of layer"),
     ],
 )
 def test_what_a_family_has_no_place_for_is_refused_by_its_key(

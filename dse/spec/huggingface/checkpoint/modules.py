@@ -103,6 +103,11 @@ def _mixer(layer: Layer, hidden: int) -> Iterator[Leaf]:
 
 def _state(a: Mapping[str, int], hidden: int) -> Iterator[Leaf]:
     """Projections of a layer with a state: what goes in, its gate, and what goes out."""
+    if "taps" in a:
+        # a short convolution: two gates and what is convolved, in one matrix
+        yield Leaf("attention", 3 * hidden * a["width"], _names(_MIXERS, _IN_STATE))
+        yield Leaf("attention", hidden * a["width"], _names(_MIXERS, _O))
+        return
     values = a["heads"] * a["value_dim"] if "value_dim" in a else a.get("inner", hidden)
     keys = 2 * a["key_heads"] * a["key_dim"] if "key_dim" in a else 0
     yield Leaf("attention", hidden * (keys + values), _names(_MIXERS, ("in_proj_qkv", *_IN_STATE, *_Q)))

@@ -4,8 +4,6 @@ Mamba-1 is linear attention with one head of keys, whose width is that of its st
 input and its time steps are matrices next to it. A short convolution is the two matrices around it.
 """
 
-from collections.abc import Sequence
-
 from dse.spec.huggingface.dense import GATED, NORMS, gated_ffn
 from dse.spec.huggingface.linear import state_parts
 from dse.spec.huggingface.reader import (
@@ -22,13 +20,9 @@ from dse.spec.huggingface.reader import (
 )
 from dse.spec.huggingface.recent.states import mamba2
 
-CONV = "conv"
 NOT_COUNTED = "skips, decays and biases of Mamba are not counted"
-TAPS = "short convolutions count with their matrices alone, without the few tokens that they keep"
 _HEAD = 64
 """Width of a head of values, where Mamba-1 has none: it changes no count."""
-_MOST = 1_000
-"""Of a factor of the width of an FFN."""
 
 
 def _mamba1(c: HfConfig, inner: int) -> Layer:
@@ -121,53 +115,6 @@ def _falcon_h1(c: HfConfig) -> Network:
     )
 
 
-def _conv_kinds(c: HfConfig) -> Sequence[str]:
-    count = c.size("num_hidden_layers")
-    full = c.items("full_attn_idxs", int)
-    usual = [FULL if full is None or i in full else CONV for i in range(count)]
-    return kinds_of(c, (FULL, CONV), usual)
-
-
-def _conv_layers(c: HfConfig, inner: Sequence[Layer]) -> Network:
-    """Attention or a short convolution, then what `inner` says of each layer."""
-    c.must("conv_bias", False)
-    hidden = c.size("hidden_size")
-    parts: dict[str, Layer] = {
-        FULL: {"attention": attention(c, bias=False)},
-        CONV: {
-            "matrices": [{"inputs": hidden, "outputs": 3 * hidden}, {"inputs": hidden, "outputs": hidden}]
-        },
-    }
-    return Network(
-        layers=tuple({**parts[kind], **what} for kind, what in zip(_conv_kinds(c), inner, strict=True)),
-        tied=c.flag("tie_word_embeddings", True),
-        notes=(TAPS,),
-    )
-
-
-def _lfm2(c: HfConfig) -> Network:
-    width = c.size("intermediate_size")
-    if c.flag("block_auto_adjust_ff_dim", True):
-        multiple, times = c.size("block_multiple_of"), c.get("block_ffn_dim_multiplier")
-        if isinstance(times, bool) or not isinstance(times, int | float) or not 0 < times < _MOST:
-            raise c.refuse("block_ffn_dim_multiplier", f"a number above 0 and below {_MOST}")
-        # two thirds, times a factor, rounded up, as Transformers has it
-        width = -(-int(times * int(2 * width / 3)) // multiple) * multiple
-    return _conv_layers(c, [{"ffn": {"width": width, "gated": True}}] * c.size("num_hidden_layers"))
-
-
-def _lfm2_moe(c: HfConfig) -> Network:
-    routed = {
-        "experts": {
-            "count": c.size("num_experts"),
-            "top_k": c.size("num_experts_per_tok"),
-            "width": c.size("moe_intermediate_size"),
-        }
-    }
-    first, ffn = c.whole("num_dense_layers", None), {"ffn": gated_ffn(c)}
-    return _conv_layers(c, [routed if i >= first else ffn for i in range(c.size("num_hidden_layers"))])
-
-
 def _olmo_hybrid(c: HfConfig) -> Network:
     """Gated DeltaNet, and softmax attention in every fourth layer."""
     count = c.size("num_hidden_layers")
@@ -207,8 +154,6 @@ _H1 = GATED | words(
     mamba_proj_bias mlp_bias attention_bias chunk_size
     """
 )
-_CONV = GATED | words("layer_types full_attn_idxs conv_bias")
-_TIED = {"tie_embedding": "tie_word_embeddings"}
 
 MAMBAS = {
     "mamba": family(_mamba, _ALONE, "MambaForCausalLM", aliases=_OLD, passes=_SMALL),
@@ -242,22 +187,6 @@ MAMBAS = {
         passes=f"{_SMALL_2} attention_in_multiplier attention_out_multiplier lm_head_multiplier "
         "mlp_multipliers ssm_in_multiplier ssm_multipliers ssm_out_multiplier key_multiplier "
         "mamba_norm_before_gate mamba_rms_norm mamba_use_mlp mlp_expansion_factor attn_layer_indices",
-    ),
-    "lfm2": family(
-        _lfm2,
-        _CONV | words("block_auto_adjust_ff_dim block_multiple_of block_ffn_dim_multiplier"),
-        "Lfm2ForCausalLM",
-        aliases={**_TIED, "block_ff_dim": "intermediate_size"},
-        passes="use_pos_enc conv_L_cache conv_dim conv_dim_out block_dim block_use_swiglu "
-        "block_mlp_init_scale block_out_init_scale block_norm_eps block_use_xavier_init num_heads "
-        "conv_use_xavier_init",
-    ),
-    "lfm2_moe": family(
-        _lfm2_moe,
-        _CONV | words("num_experts num_experts_per_tok moe_intermediate_size num_dense_layers"),
-        "Lfm2MoeForCausalLM",
-        aliases=_TIED,
-        passes="conv_L_cache use_expert_bias",
     ),
     "olmo_hybrid": family(
         _olmo_hybrid,

@@ -10,9 +10,10 @@ from objectives.api import (
     Index,
     LatentAttention,
     LinearAttention,
+    ShortConvolution,
 )
 from objectives.arrays import Array
-from objectives.equations.llm.attention import compressed, index, latent, linear, softmax
+from objectives.equations.llm.attention import compressed, index, latent, linear, short_convolution, softmax
 
 GROUP: Final = "dse.attention_kinds"
 """Entry-point group of objects that have an `architecture` and its `counts`."""
@@ -179,6 +180,7 @@ register(LatentAttention, latent)
 register(LinearAttention, linear)
 register(Index, index)
 register(CompressedAttention, compressed)
+register(ShortConvolution, short_convolution)
 
 
 def kind_of(attention: AttentionLayer) -> AttentionKind[AttentionLayer]:
