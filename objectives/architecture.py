@@ -149,6 +149,35 @@ class ShortConvolution:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Mamba:
+    """Mamba-1 in place of attention: a state for each of its channels, and keys that all of them share."""
+
+    inner: int
+    """Channels, each with a state of its own."""
+    state_dim: int
+    """Numbers of the state of a channel."""
+    step_rank: int
+    """Width of the time steps before they are projected to all channels."""
+    conv: int
+    """Tokens that a short convolution before the state reaches over; 0 without one."""
+    state_bytes: float
+    """Bytes of one element of the state, whatever the format of KV cache [B]."""
+    conv_bytes: float | None = None
+    """Bytes of one element of what the convolution keeps [B]; None where it is `state_bytes`."""
+    norms: bool = False
+    """Whether time steps, keys and queries have norms with weights (Jamba)."""
+    bias: bool = False
+    """Whether the projections into the layer and out of it carry a bias."""
+    conv_bias: bool = True
+    """Whether the convolution carries a bias."""
+
+    @property
+    def heads(self) -> int:
+        """One: channels are split one by one, so that no heads decide how [1]."""
+        return 1
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ffn:
     """Feed-forward network of one layer: 3 matrices when gated (SwiGLU), else 2."""
 

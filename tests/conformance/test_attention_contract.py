@@ -52,6 +52,12 @@ KEYS: Mapping[str, Sequence[Mapping[str, object]]] = {
         {**LINEAR, "key_heads": 16, "delta": True, "decay_latent": 32, "gate_latent": 32, "conv": 4},
         {**LINEAR, "delta": True, "chunk": 64},
     ),
+    "mamba": (
+        {"inner": 2048, "state_dim": 16, "step_rank": 64, "conv": 4},
+        {"inner": 2048, "state_dim": 16, "step_rank": 64, "conv": 4, "norms": True, "bias": True},
+        {"inner": 100, "state_dim": 8, "step_rank": 5, "conv": 4, "conv_state": "bf16", "state": "bf16"},
+        {"inner": 64, "state_dim": 8, "step_rank": 5, "conv": 0, "conv_bias": False},
+    ),
     "short_convolution": (
         {"width": 1024, "taps": 3},
         {"width": 100, "taps": 7, "bias": True, "state": "fp32"},

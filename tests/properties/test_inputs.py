@@ -19,6 +19,7 @@ from objectives.api import (
     LatentAttention,
     LinearAttention,
     Llm,
+    Mamba,
     Matrix,
     Metrics,
     Precision,
@@ -233,6 +234,10 @@ PARTS = [
     (LATER, "attention"),
     (LATER, "experts"),
     (STATEFUL, "attention"),
+    (
+        Block(count=8, attention=Mamba(inner=4096, state_dim=16, step_rank=128, conv=4, state_bytes=4.0)),
+        "attention",
+    ),
     (Block(count=8, attention=ShortConvolution(width=2048, taps=3, state_bytes=2.0)), "attention"),
 ]
 # an index chooses in place of a window
@@ -241,7 +246,8 @@ FACTS = [
     (CHOSEN if part == "attention" and f.name == "top_k" and b is PLAIN else b, part, f.name)
     for b, part in PARTS
     for f in fields(getattr(b, part))
-    if f.name != "bias"
+    # parameters alone: no chip moves or multiplies them
+    if f.name not in ("bias", "conv_bias", "norms")
 ]
 SWITCHES = {"kv": "shared"}
 """Values of what can not be doubled."""

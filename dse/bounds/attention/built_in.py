@@ -6,12 +6,14 @@ from dse.bounds.attention import compressed as second_compressed
 from dse.bounds.attention import index as second_index
 from dse.bounds.attention import latent as second_latent
 from dse.bounds.attention import linear as second_linear
+from dse.bounds.attention import mamba as second_mamba
 from dse.bounds.attention import short_convolution as second_short_convolution
 from dse.bounds.attention import softmax as second_softmax
 from dse.spec.attention.index import CompressedAttentionSpec, IndexSpec
 from dse.spec.attention.kind import KindEntry
 from dse.spec.attention.latent import LatentAttentionSpec
 from dse.spec.attention.linear import LinearAttentionSpec
+from dse.spec.attention.mamba import MambaSpec
 from dse.spec.attention.short_convolution import ShortConvolutionSpec
 from dse.spec.attention.softmax import AttentionSpec
 from objectives.api import (
@@ -20,9 +22,18 @@ from objectives.api import (
     Index,
     LatentAttention,
     LinearAttention,
+    Mamba,
     ShortConvolution,
 )
-from objectives.equations.llm.attention import compressed, index, latent, linear, short_convolution, softmax
+from objectives.equations.llm.attention import (
+    compressed,
+    index,
+    latent,
+    linear,
+    mamba,
+    short_convolution,
+    softmax,
+)
 
 SOFTMAX: Final = KindEntry(
     architecture=Attention,
@@ -58,3 +69,4 @@ SHORT_CONVOLUTION: Final = KindEntry(
     second_count=second_short_convolution,
     description="Instead of `attention`: a convolution over a few tokens between two gates.",
 )
+MAMBA: Final = KindEntry(architecture=Mamba, spec=MambaSpec, counts=mamba, second_count=second_mamba)

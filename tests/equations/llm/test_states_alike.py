@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from dse.bounds import first_principles
-from objectives.api import AttentionLayer, Block, Ffn, Llm, ShortConvolution
+from objectives.api import AttentionLayer, Block, Ffn, Llm, Mamba, ShortConvolution
 from objectives.equations.llm.attention.kinds import exchanged, kind_of
 from objectives.equations.llm.mean_layer import mean_layer
 
 HIDDEN = 2048
 LAYERS: dict[str, AttentionLayer] = {
+    "mamba": Mamba(inner=4096, state_dim=16, step_rank=128, conv=4, state_bytes=4.0),
     "short convolution": ShortConvolution(width=2048, taps=3, state_bytes=2.0),
 }
 WAYS = [1.0, 2.0, 8.0, 48.0]
