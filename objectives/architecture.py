@@ -46,6 +46,8 @@ class Attention:
     """Groups of heads whose outputs are compressed before they are projected; 0 where projected directly."""
     output_latent: int = 0
     """Rank of the compressed output of a group."""
+    differential: bool = False
+    """Whether heads are pairs whose maps both weigh the values of both, and are subtracted."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,6 +29,7 @@ KEYS: Mapping[str, Sequence[Mapping[str, object]]] = {
         {**GROUPED, "kv": "shared", "window": 128},
         {**GROUPED, "kv": "key_is_value", "query_latent": 48},
         {**GROUPED, "top_k": 512},
+        {**GROUPED, "differential": True, "window": 128},
         {**GROUPED, "kv": "one", "kv_heads": 1, "window": 128, "output_groups": 8, "output_latent": 32},
     ),
     "latent_attention": (

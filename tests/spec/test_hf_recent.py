@@ -144,6 +144,14 @@ CARDS = {
     "ouro-1.4b": 1.43e9,  # its checkpoint
     "step-3-321b": 316e9,  # its card: 321B with what sees
     "hunyuan-large-389b": 389e9,  # arXiv 2411.02265
+    # by hand from the shapes of its class: nine scans, nine layers with keys and values, seven gates, seven
+    # layers with queries alone
+    "phi-4-mini-flash": 200064 * 2560
+    + 9 * (3 * 2560 * 5120 + 5120 * (4 + 1 + 192 + 160 + 1 + 16 + 1))
+    + 9 * (2560 * 5120 + 5120 + 2560 * 2560)
+    + 7 * 2 * 2560 * 5120
+    + 7 * (2 * 2560 * 2560 + 2560)
+    + 32 * 3 * 2560 * 10240,
 }
 """Name to the total on the model card."""
 
@@ -268,6 +276,7 @@ KV = {
     "gemma-3n-e4b": 20 * 2 * 2 * 256,  # the last 15 of 35 layers read those of others
     "step-3-321b": 61 * 2 * 256,
     "hunyuan-large-389b": 32 * 2 * 8 * 128,  # every other layer
+    "phi-4-mini-flash": 9 * 2 * 20 * 64,  # seven more layers read those of the last of them
 }
 """Name to elements of KV cache that a token leaves: layers x 2 x KV heads x their width."""
 
@@ -299,6 +308,9 @@ def test_the_count_is_that_of_transformers_but_for_small_parts(tmp_path: Path, n
         "bamba-9b",
         "mamba-codestral-7b",
         "kimi-linear-48b-a3b",
+        "mamba-2.8b",
+        "falcon-mamba-7b",
+        "jamba-1.5-mini",
     ],
 )
 def test_every_element_of_layers_with_a_state_is_counted(tmp_path: Path, name: str) -> None:
@@ -309,6 +321,10 @@ STATES = {
     "lfm2-1.2b": 10 * 2 * 2048 * 2,  # all but the last of three tokens, in two bytes
     "lfm2-8b-a1b": 18 * 2 * 2048 * 2,
     "lfm3-1.7b": 13 * 6 * 2048 * 2,
+    "mamba-2.8b": 64 * 5120 * (16 + 3) * 4,  # a state and three tokens of each channel, in four bytes
+    "falcon-mamba-7b": 64 * 8192 * (16 + 3) * 4,
+    "jamba-1.5-mini": 28 * 8192 * (16 + 3) * 4,
+    "phi-4-mini-flash": 9 * 5120 * (16 + 3) * 4,
 }
 """Name to bytes that a sequence keeps whatever its length."""
 
@@ -373,6 +389,10 @@ def test_a_head_that_is_tied_outside_is_tied(tmp_path: Path) -> None:
         ("lfm2-1.2b", {"block_ffn_dim_multiplier": float("inf")}, "a number above 0"),
         ("lfm2-1.2b", {"conv_dim": 1024}, "conv_dim: expected 2048"),
         ("lfm3-1.7b", {"layer_types": ["conv"]}, "24 kinds of layer"),
+        ("phi-4-mini-flash", {"mb_per_layer": 1}, "mb_per_layer: expected 2"),
+        ("phi-4-mini-flash", {"num_hidden_layers": 30}, "a multiple of 4"),
+        ("phi-4-mini-flash", {"sliding_window": [512] * 32}, "every other of the first 16 layers"),
+        ("phi-4-mini-flash", {"sliding_window": []}, "every other of the first 16 layers"),
     ],
 )
 def test_what_a_family_has_no_place_for_is_refused_by_its_key(

@@ -22,6 +22,7 @@ from dse.spec.huggingface.recent.states import STATES
 from dse.spec.huggingface.recent.unlike import UNLIKE
 from dse.spec.huggingface.recent.widths import WIDTHS
 from dse.spec.huggingface.stateful.convolutions import CONVOLUTIONS
+from dse.spec.huggingface.stateful.selective import SELECTIVE
 from dse.spec.huggingface.wrappers import WRAPPERS
 
 TABLES = (
@@ -41,6 +42,7 @@ TABLES = (
     INDEXED,
     COMPRESSED,
     CONVOLUTIONS,
+    SELECTIVE,
 )
 """Families by what their layers have in common; each `model_type` is in one of them."""
 

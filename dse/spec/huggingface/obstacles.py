@@ -22,9 +22,6 @@ _OBSTACLES: Final[Mapping[str, str]] = {
     "an index picks the tokens that its attention visits, for which there are no keys yet": """
         mistral_large4 mistral_large4_text qwen4_exp axk2 glm5_next
     """,
-    "its later layers read the KV cache of earlier ones next to a state, for which there is no key yet": """
-        phi4flash
-    """,
     "its layers share weights and add a few of their own": "zamba zamba2",
     "its layers attend to an LM of bytes or hashes, not to tokens": "blt canine hnet",
 }

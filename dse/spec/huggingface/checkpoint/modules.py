@@ -108,6 +108,10 @@ def _state(a: Mapping[str, int], hidden: int) -> Iterator[Leaf]:
         yield Leaf("attention", 3 * hidden * a["width"], _names(_MIXERS, _IN_STATE))
         yield Leaf("attention", hidden * a["width"], _names(_MIXERS, _O))
         return
+    if "step_rank" in a:
+        made = a["step_rank"] + 2 * a["state_dim"]
+        yield Leaf("attention", a["inner"] * made, _names(_MIXERS, ("x_proj",)))
+        yield Leaf("attention", a["inner"] * a["step_rank"], _names(_MIXERS, ("dt_proj",)))
     values = a["heads"] * a["value_dim"] if "value_dim" in a else a.get("inner", hidden)
     keys = 2 * a["key_heads"] * a["key_dim"] if "key_dim" in a else 0
     yield Leaf("attention", hidden * (keys + values), _names(_MIXERS, ("in_proj_qkv", *_IN_STATE, *_Q)))
