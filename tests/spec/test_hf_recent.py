@@ -78,6 +78,8 @@ ELEMENTS = {
     "lfm2-1.2b": 1_170_340_608,
     "lfm2-8b-a1b": 8_339_929_856,
     "lfm3-1.7b": 1_728_801_536,
+    "zamba-7b": 7_232_490_496,
+    "zamba2-7b": 7_356_749_648,
     "olmo-hybrid-7b": 7_430_870_688,
     "nemotron-3-ultra-550b": 549_308_968_960,
     "glm-4.5": 352_797_814_784,
@@ -276,6 +278,8 @@ KV = {
     "gemma-3n-e4b": 20 * 2 * 2 * 256,  # the last 15 of 35 layers read those of others
     "step-3-321b": 61 * 2 * 256,
     "hunyuan-large-389b": 32 * 2 * 8 * 128,  # every other layer
+    "zamba-7b": 13 * 2 * 16 * 464,
+    "zamba2-7b": 13 * 2 * 32 * 224,
     "phi-4-mini-flash": 9 * 2 * 20 * 64,  # seven more layers read those of the last of them
 }
 """Name to elements of KV cache that a token leaves: layers x 2 x KV heads x their width."""
@@ -325,6 +329,9 @@ STATES = {
     "falcon-mamba-7b": 64 * 8192 * (16 + 3) * 4,
     "jamba-1.5-mini": 28 * 8192 * (16 + 3) * 4,
     "phi-4-mini-flash": 9 * 5120 * (16 + 3) * 4,
+    "zamba-7b": 76 * 7424 * (16 + 3) * 4,
+    # 64 numbers for each channel, and three tokens of values, keys and queries of two groups
+    "zamba2-7b": 81 * (7168 * 64 + 3 * (7168 + 2 * 2 * 64)) * 4,
 }
 """Name to bytes that a sequence keeps whatever its length."""
 
@@ -389,6 +396,12 @@ def test_a_head_that_is_tied_outside_is_tied(tmp_path: Path) -> None:
         ("lfm2-1.2b", {"block_ffn_dim_multiplier": float("inf")}, "a number above 0"),
         ("lfm2-1.2b", {"conv_dim": 1024}, "conv_dim: expected 2048"),
         ("lfm3-1.7b", {"layer_types": ["conv"]}, "24 kinds of layer"),
+        ("zamba2-7b", {"layers_block_type": None}, "a list of linear_attention and hybrid"),
+        ("zamba2-7b", {"mamba_headdim": None}, "n_mamba_heads: expected a whole number"),
+        ("zamba2-7b", {"mamba_headdim": 48}, "n_mamba_heads: expected mamba_expand x hidden_size"),
+        ("zamba2-7b", {"kv_channels": 128}, "kv_channels: expected 112"),
+        ("zamba-7b", {"attention_hidden_size": 3712}, "attention_hidden_size: expected 7424"),
+        ("zamba-7b", {"n_mamba_heads": 3}, "a divisor of mamba_expand x hidden_size"),
         ("phi-4-mini-flash", {"mb_per_layer": 1}, "mb_per_layer: expected 2"),
         ("phi-4-mini-flash", {"num_hidden_layers": 30}, "a multiple of 4"),
         ("phi-4-mini-flash", {"sliding_window": [512] * 32}, "every other of the first 16 layers"),

@@ -23,6 +23,7 @@ from dse.spec.huggingface.recent.unlike import UNLIKE
 from dse.spec.huggingface.recent.widths import WIDTHS
 from dse.spec.huggingface.stateful.convolutions import CONVOLUTIONS
 from dse.spec.huggingface.stateful.selective import SELECTIVE
+from dse.spec.huggingface.stateful.shared_blocks import SHARED_BLOCKS
 from dse.spec.huggingface.wrappers import WRAPPERS
 
 TABLES = (
@@ -43,6 +44,7 @@ TABLES = (
     COMPRESSED,
     CONVOLUTIONS,
     SELECTIVE,
+    SHARED_BLOCKS,
 )
 """Families by what their layers have in common; each `model_type` is in one of them."""
 

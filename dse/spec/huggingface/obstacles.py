@@ -22,7 +22,6 @@ _OBSTACLES: Final[Mapping[str, str]] = {
     "an index picks the tokens that its attention visits, for which there are no keys yet": """
         mistral_large4 mistral_large4_text qwen4_exp axk2 glm5_next
     """,
-    "its layers share weights and add a few of their own": "zamba zamba2",
     "its layers attend to an LM of bytes or hashes, not to tokens": "blt canine hnet",
 }
 """Why, to the model types."""
