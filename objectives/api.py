@@ -23,6 +23,7 @@ from objectives.architecture import Llm as Llm
 from objectives.architecture import Lookup as Lookup
 from objectives.architecture import Mamba as Mamba
 from objectives.architecture import Matrix as Matrix
+from objectives.architecture import Rwkv as Rwkv
 from objectives.architecture import ShortConvolution as ShortConvolution
 from objectives.arrays import Array
 from objectives.chips import Chips as Chips

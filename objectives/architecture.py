@@ -180,6 +180,32 @@ class Mamba:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Rwkv:
+    """Time mixing of RWKV-6 and RWKV-7 in place of attention."""
+
+    heads: int
+    """Heads, each with a state of head_dim x value_dim."""
+    head_dim: int
+    """Width of a receptance and of a key."""
+    decay_latent: int
+    """Rank of the matrices that make a decay for each element of a key."""
+    state_bytes: float
+    """Bytes of one element of what a sequence keeps, whatever the format of KV cache [B]."""
+    value_dim: int | None = None
+    """Width of a value; None where it is that of a key."""
+    mix_latent: int | None = None
+    """Rank of the matrices that mix a token with the one before; None where vectors do."""
+    gate_latent: int | None = None
+    """Rank of the matrices that gate the output; None where one as wide as the values does."""
+    rate_latent: int | None = None
+    """Rank of the matrices that say how much of a key the state forgets; None where it is added to."""
+    value_latent: int | None = None
+    """Rank of the matrices that mix values with those of the first layer; None where none do."""
+    shift: int = 0
+    """Elements of the tokens before that a sequence keeps, of time mixing and of channel mixing."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ffn:
     """Feed-forward network of one layer: 3 matrices when gated (SwiGLU), else 2."""
 

@@ -59,6 +59,14 @@ KEYS: Mapping[str, Sequence[Mapping[str, object]]] = {
         {"inner": 100, "state_dim": 8, "step_rank": 5, "conv": 4, "conv_state": "bf16", "state": "bf16"},
         {"inner": 64, "state_dim": 8, "step_rank": 5, "conv": 0, "conv_bias": False},
     ),
+    "rwkv": (
+        {"heads": 16, "head_dim": 64, "decay_latent": 64, "mix_latent": 32, "shift": 2048},
+        {
+            **{"heads": 16, "head_dim": 64, "decay_latent": 64, "gate_latent": 128, "rate_latent": 64},
+            **{"value_latent": 32, "value_dim": 128, "shift": 2048, "state": "bf16"},
+        },
+        {"heads": 5, "head_dim": 8, "decay_latent": 3},
+    ),
     "short_convolution": (
         {"width": 1024, "taps": 3},
         {"width": 100, "taps": 7, "bias": True, "state": "fp32"},

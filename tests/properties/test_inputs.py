@@ -24,6 +24,7 @@ from objectives.api import (
     Metrics,
     Precision,
     PrefixCache,
+    Rwkv,
     ShortConvolution,
     Speculation,
     Workload,
@@ -238,6 +239,15 @@ PARTS = [
         Block(count=8, attention=Mamba(inner=4096, state_dim=16, step_rank=128, conv=4, state_bytes=4.0)),
         "attention",
     ),
+    (
+        Block(
+            count=8,
+            attention=Rwkv(
+                **{"heads": 32, "head_dim": 64, "decay_latent": 64, "shift": 4096, "state_bytes": 4.0}
+            ),
+        ),
+        "attention",
+    ),
     (Block(count=8, attention=ShortConvolution(width=2048, taps=3, state_bytes=2.0)), "attention"),
 ]
 # an index chooses in place of a window
@@ -258,6 +268,10 @@ FROM_NONE = {
     "decay_latent": 64,
     "gate_latent": 64,
     "conv_bytes": 1.0,
+    "mix_latent": 64,
+    "rate_latent": 64,
+    "value_latent": 64,
+    "value_dim": 128,
 }
 """Values of what is left out above."""
 

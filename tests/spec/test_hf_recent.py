@@ -146,6 +146,10 @@ CARDS = {
     "ouro-1.4b": 1.43e9,  # its checkpoint
     "step-3-321b": 316e9,  # its card: 321B with what sees
     "hunyuan-large-389b": 389e9,  # arXiv 2411.02265
+    # elements of their checkpoints
+    "rwkv-6-world-1.6b": 1_599_873_024,
+    "rwkv-7-world-1.5b": 1_527_404_544,
+    "rwkv-7-g1-2.9b": 2_947_735_040,
     # by hand from the shapes of its class: nine scans, nine layers with keys and values, seven gates, seven
     # layers with queries alone
     "phi-4-mini-flash": 200064 * 2560
@@ -279,6 +283,9 @@ KV = {
     "step-3-321b": 61 * 2 * 256,
     "hunyuan-large-389b": 32 * 2 * 8 * 128,  # every other layer
     "zamba-7b": 13 * 2 * 16 * 464,
+    "rwkv-6-world-1.6b": 0,
+    "rwkv-7-world-1.5b": 0,
+    "rwkv-7-g1-2.9b": 0,
     "zamba2-7b": 13 * 2 * 32 * 224,
     "phi-4-mini-flash": 9 * 2 * 20 * 64,  # seven more layers read those of the last of them
 }
@@ -330,6 +337,10 @@ STATES = {
     "jamba-1.5-mini": 28 * 8192 * (16 + 3) * 4,
     "phi-4-mini-flash": 9 * 5120 * (16 + 3) * 4,
     "zamba-7b": 76 * 7424 * (16 + 3) * 4,
+    # a matrix for each head of 64, and two tokens
+    "rwkv-6-world-1.6b": 24 * (2048 * 64 + 2 * 2048) * 4,
+    "rwkv-7-world-1.5b": 24 * (2048 * 64 + 2 * 2048) * 4,
+    "rwkv-7-g1-2.9b": 32 * (2560 * 64 + 2 * 2560) * 4,
     # 64 numbers for each channel, and three tokens of values, keys and queries of two groups
     "zamba2-7b": 81 * (7168 * 64 + 3 * (7168 + 2 * 2 * 64)) * 4,
 }
@@ -402,6 +413,14 @@ def test_a_head_that_is_tied_outside_is_tied(tmp_path: Path) -> None:
         ("zamba2-7b", {"kv_channels": 128}, "kv_channels: expected 112"),
         ("zamba-7b", {"attention_hidden_size": 3712}, "attention_hidden_size: expected 7424"),
         ("zamba-7b", {"n_mamba_heads": 3}, "a divisor of mamba_expand x hidden_size"),
+        ("rwkv-6-world-1.6b", {"num_attention_heads": 32}, "head_size: expected the width of a head"),
+        ("rwkv-6-world-1.6b", {"head_size": 60}, "a divisor of hidden_size (2048)"),
+        ("rwkv-6-world-1.6b", {"attention_hidden_size": 1024}, "attention_hidden_size: expected 2048"),
+        ("rwkv-7-world-1.5b", {"attn": {"layers": [1]}}, "attn: expected no layers of attention"),
+        ("rwkv-7-world-1.5b", {"value_dim": [1024] * 24}, "value_dim: expected 2048 in each of 24 layers"),
+        ("rwkv-7-world-1.5b", {"a_low_rank_dim": None}, "a_low_rank_dim: expected a whole number"),
+        ("rwkv-7-world-1.5b", {"head_dim": 60}, "a divisor of hidden_size (2048)"),
+        ("rwkv-7-world-1.5b", {"intermediate_size": None, "hidden_ratio": -1}, "a number above 0"),
         ("phi-4-mini-flash", {"mb_per_layer": 1}, "mb_per_layer: expected 2"),
         ("phi-4-mini-flash", {"num_hidden_layers": 30}, "a multiple of 4"),
         ("phi-4-mini-flash", {"sliding_window": [512] * 32}, "every other of the first 16 layers"),

@@ -7,7 +7,7 @@ import pytest
 from recent_llms import CONFIGS
 
 from dse.spec.huggingface.config import import_llm
-from objectives.api import Attention, LinearAttention, Llm, Mamba, ShortConvolution
+from objectives.api import Attention, LinearAttention, Llm, Mamba, Rwkv, ShortConvolution
 from objectives.equations.llm.parameters import params
 
 
@@ -108,3 +108,53 @@ def test_files_of_transformers_and_the_first_files_of_zamba2_are_the_same(tmp_pa
     path = tmp_path / "config.json"
     path.write_text(json.dumps({**later, "n_mamba_heads": 112, "chunk_size": 256}))
     assert import_llm(path, "zamba2-7b").spec.resolve() == read(tmp_path, "zamba2-7b")
+
+
+SPARE = {"rwkv-6-world-1.6b": (1_599_873_024, 4), "rwkv-7-world-1.5b": (1_527_404_544, 3)}
+"""Elements of a checkpoint, and vectors of a layer that are not counted: biases of two norms, and the mixes
+of channel mixing, which are two in RWKV-6 and one in RWKV-7."""
+
+
+@pytest.mark.parametrize("name", SPARE)
+def test_rwkv_has_every_element_but_biases_of_norms_and_mixes(tmp_path: Path, name: str) -> None:
+    total, vectors = SPARE[name]
+    # a norm of the embedding, and the bias of the last one
+    assert params(read(tmp_path, name)) == total - 24 * vectors * 2048 - 3 * 2048
+
+
+def test_the_first_layer_of_rwkv_7_has_no_values_to_mix_with(tmp_path: Path) -> None:
+    first, later = read(tmp_path, "rwkv-7-world-1.5b").blocks
+    assert (first.count, later.count) == (1, 23)
+    assert isinstance(first.attention, Rwkv) and isinstance(later.attention, Rwkv)
+    assert (first.attention.value_latent, later.attention.value_latent) == (None, 64)
+    (one,) = read(tmp_path, "rwkv-7-world-1.5b", num_hidden_layers=1).blocks
+    assert one.attention == first.attention
+
+
+def test_channel_mixing_of_rwkv_6_has_a_gate_of_its_own(tmp_path: Path) -> None:
+    (layer,) = read(tmp_path, "rwkv-6-world-1.6b").blocks
+    assert layer.ffn is not None
+    assert (layer.ffn.width, layer.ffn.matrices) == (7168, 2)
+    assert [(m.inputs, m.outputs) for m in layer.matrices] == [(2048, 2048)]
+    # its class doubles the ranks at this width
+    wide = read(tmp_path, "rwkv-6-world-1.6b", hidden_size=4096, head_size=64).blocks[0].attention
+    assert isinstance(wide, Rwkv)
+    assert (wide.heads, wide.decay_latent, wide.mix_latent) == (64, 128, 64)
+
+
+def test_rwkv_6_of_flash_linear_attention_says_all_its_sizes(tmp_path: Path) -> None:
+    keys = {"expand_k": 0.5, "expand_v": 1.0, "num_heads": 4, "proj_low_rank_dim": 32}
+    more = {"gate_low_rank_dim": 64, "hidden_ratio": 3.5, "num_attention_heads": None}
+    (layer,) = read(tmp_path, "rwkv-6-world-1.6b", **keys, **more, architectures=["RWKV6ForCausalLM"]).blocks
+    assert layer.attention == Rwkv(
+        heads=4, head_dim=256, value_dim=512, decay_latent=64, mix_latent=32, shift=4096, state_bytes=4.0
+    )
+    assert layer.ffn is not None
+    assert layer.ffn.width == 7168
+
+
+def test_rwkv_7_may_say_heads_or_their_width(tmp_path: Path) -> None:
+    by_width = read(tmp_path, "rwkv-7-world-1.5b")
+    assert read(tmp_path, "rwkv-7-world-1.5b", head_dim=None, num_heads=32) == by_width
+    # of two that differ the width counts, as its class has it
+    assert read(tmp_path, "rwkv-7-world-1.5b", num_heads=16) == by_width

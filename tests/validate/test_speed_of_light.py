@@ -15,7 +15,7 @@ from factories import LAW
 from hypothesis import given
 
 from dse.bounds import first_principles, speed_of_light
-from dse.bounds.attention import compressed, index, latent, linear, mamba, short_convolution, softmax
+from dse.bounds.attention import compressed, index, latent, linear, mamba, rwkv, short_convolution, softmax
 from dse.bounds.speed_of_light import Bound, assert_within_physics
 from dse.errors import BeatsPhysics
 from dse.spec.catalog.lookup import Catalog
@@ -297,7 +297,18 @@ def test_only_the_rows_asked_for_are_held_against_physics() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    [speed_of_light, first_principles, softmax, latent, linear, index, compressed, short_convolution, mamba],
+    [
+        speed_of_light,
+        first_principles,
+        softmax,
+        latent,
+        linear,
+        index,
+        compressed,
+        short_convolution,
+        mamba,
+        rwkv,
+    ],
     ids=lambda m: m.__name__,
 )
 def test_the_bound_shares_no_code_with_cost_models(module: object) -> None:
@@ -321,6 +332,7 @@ def test_the_bound_shares_no_code_with_cost_models(module: object) -> None:
         "CompressedAttention",
         "ShortConvolution",
         "Mamba",
+        "Rwkv",
     )
     allowed |= {f"objectives.api.{kind}" for kind in kinds}
     of_mode = [

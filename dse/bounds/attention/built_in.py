@@ -7,6 +7,7 @@ from dse.bounds.attention import index as second_index
 from dse.bounds.attention import latent as second_latent
 from dse.bounds.attention import linear as second_linear
 from dse.bounds.attention import mamba as second_mamba
+from dse.bounds.attention import rwkv as second_rwkv
 from dse.bounds.attention import short_convolution as second_short_convolution
 from dse.bounds.attention import softmax as second_softmax
 from dse.spec.attention.index import CompressedAttentionSpec, IndexSpec
@@ -14,6 +15,7 @@ from dse.spec.attention.kind import KindEntry
 from dse.spec.attention.latent import LatentAttentionSpec
 from dse.spec.attention.linear import LinearAttentionSpec
 from dse.spec.attention.mamba import MambaSpec
+from dse.spec.attention.rwkv import RwkvSpec
 from dse.spec.attention.short_convolution import ShortConvolutionSpec
 from dse.spec.attention.softmax import AttentionSpec
 from objectives.api import (
@@ -23,6 +25,7 @@ from objectives.api import (
     LatentAttention,
     LinearAttention,
     Mamba,
+    Rwkv,
     ShortConvolution,
 )
 from objectives.equations.llm.attention import (
@@ -31,6 +34,7 @@ from objectives.equations.llm.attention import (
     latent,
     linear,
     mamba,
+    rwkv,
     short_convolution,
     softmax,
 )
@@ -70,3 +74,4 @@ SHORT_CONVOLUTION: Final = KindEntry(
     description="Instead of `attention`: a convolution over a few tokens between two gates.",
 )
 MAMBA: Final = KindEntry(architecture=Mamba, spec=MambaSpec, counts=mamba, second_count=second_mamba)
+RWKV: Final = KindEntry(architecture=Rwkv, spec=RwkvSpec, counts=rwkv, second_count=second_rwkv)

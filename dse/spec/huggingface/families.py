@@ -22,6 +22,7 @@ from dse.spec.huggingface.recent.states import STATES
 from dse.spec.huggingface.recent.unlike import UNLIKE
 from dse.spec.huggingface.recent.widths import WIDTHS
 from dse.spec.huggingface.stateful.convolutions import CONVOLUTIONS
+from dse.spec.huggingface.stateful.rwkvs import RWKVS
 from dse.spec.huggingface.stateful.selective import SELECTIVE
 from dse.spec.huggingface.stateful.shared_blocks import SHARED_BLOCKS
 from dse.spec.huggingface.wrappers import WRAPPERS
@@ -45,6 +46,7 @@ TABLES = (
     CONVOLUTIONS,
     SELECTIVE,
     SHARED_BLOCKS,
+    RWKVS,
 )
 """Families by what their layers have in common; each `model_type` is in one of them."""
 

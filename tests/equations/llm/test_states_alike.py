@@ -7,13 +7,24 @@ import numpy as np
 import pytest
 
 from dse.bounds import first_principles
-from objectives.api import AttentionLayer, Block, Ffn, Llm, Mamba, ShortConvolution
+from objectives.api import AttentionLayer, Block, Ffn, Llm, Mamba, Rwkv, ShortConvolution
 from objectives.equations.llm.attention.kinds import exchanged, kind_of
 from objectives.equations.llm.mean_layer import mean_layer
 
 HIDDEN = 2048
 LAYERS: dict[str, AttentionLayer] = {
     "mamba": Mamba(inner=4096, state_dim=16, step_rank=128, conv=4, state_bytes=4.0),
+    "rwkv-6": Rwkv(heads=32, head_dim=64, decay_latent=64, mix_latent=32, shift=4096, state_bytes=4.0),
+    "rwkv-7": Rwkv(
+        heads=32,
+        head_dim=64,
+        decay_latent=96,
+        gate_latent=256,
+        rate_latent=96,
+        value_latent=64,
+        shift=4096,
+        state_bytes=4.0,
+    ),
     "short convolution": ShortConvolution(width=2048, taps=3, state_bytes=2.0),
 }
 WAYS = [1.0, 2.0, 8.0, 48.0]

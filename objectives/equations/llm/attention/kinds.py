@@ -11,6 +11,7 @@ from objectives.api import (
     LatentAttention,
     LinearAttention,
     Mamba,
+    Rwkv,
     ShortConvolution,
 )
 from objectives.arrays import Array
@@ -20,6 +21,7 @@ from objectives.equations.llm.attention import (
     latent,
     linear,
     mamba,
+    rwkv,
     short_convolution,
     softmax,
 )
@@ -218,6 +220,7 @@ register(Index, index)
 register(CompressedAttention, compressed)
 register(ShortConvolution, short_convolution)
 register(Mamba, mamba)
+register(Rwkv, rwkv)
 
 
 def kind_of(attention: AttentionLayer) -> AttentionKind[AttentionLayer]:

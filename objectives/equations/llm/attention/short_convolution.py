@@ -31,7 +31,7 @@ def params(a: ShortConvolution, hidden: int) -> int:
         4 d w for few taps.
 
     Source:
-        `Lfm2ShortConv` of Transformers 5.24; LFM2 technical report (arXiv 2511.23404), section 2.
+        `Lfm2ShortConv` of Transformers 5.24; LFM2 technical report (arXiv 2511.23404).
 
     Examples:
         By hand: 3 x 8 x 8 into the layer, 3 x 8 taps, 8 x 8 out of it.

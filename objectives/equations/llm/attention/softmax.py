@@ -140,8 +140,8 @@ def core_flop(a: Attention, tp: Array) -> Array:
 
     Source:
         Dao, FlashAttention-2 (arXiv 2307.08691), section 4.1: 4 x sequence length^2 x head size x heads for a
-        forward pass without a mask. Differential Transformer, Ye et al. 2024 (arXiv 2410.05258), equation 1: the
-        maps of both heads of a pair weigh values as wide as two heads.
+        forward pass without a mask. Differential Transformer, Ye et al. 2024 (arXiv 2410.05258): the maps of
+        both heads of a pair weigh values as wide as two heads.
 
     Examples:
         By hand: a row of that count, 4 x 128 x 32 for each token, with the heads of Llama-2 7B.
