@@ -21,7 +21,10 @@ from objectives.architecture import LatentAttention as LatentAttention
 from objectives.architecture import LinearAttention as LinearAttention
 from objectives.architecture import Llm as Llm
 from objectives.architecture import Lookup as Lookup
+from objectives.architecture import Mamba as Mamba
 from objectives.architecture import Matrix as Matrix
+from objectives.architecture import Rwkv as Rwkv
+from objectives.architecture import ShortConvolution as ShortConvolution
 from objectives.arrays import Array
 from objectives.chips import Chips as Chips
 from objectives.chips import Compute as Compute

@@ -46,6 +46,8 @@ class Attention:
     """Groups of heads whose outputs are compressed before they are projected; 0 where projected directly."""
     output_latent: int = 0
     """Rank of the compressed output of a group."""
+    differential: bool = False
+    """Whether heads are pairs whose maps both weigh the values of both, and are subtracted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +131,80 @@ class LinearAttention:
     """Bytes of one element of what the convolution keeps [B]; None where it is `state_bytes`."""
     chunk: int = 0
     """Tokens of a prompt that are worked on together; 0 where one after the other."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShortConvolution:
+    """A convolution over a few tokens between two gates, in place of attention (LFM2)."""
+
+    width: int
+    """Channels, each with taps of its own."""
+    taps: int
+    """Tokens that the convolution reaches over, the row itself included."""
+    state_bytes: float
+    """Bytes of one element of the tokens that a sequence keeps [B]."""
+    bias: bool = False
+    """Whether projections, convolution and output carry a bias."""
+
+    @property
+    def heads(self) -> int:
+        """One: channels are split one by one, so that no heads decide how [1]."""
+        return 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mamba:
+    """Mamba-1 in place of attention: a state for each of its channels, and keys that all of them share."""
+
+    inner: int
+    """Channels, each with a state of its own."""
+    state_dim: int
+    """Numbers of the state of a channel."""
+    step_rank: int
+    """Width of the time steps before they are projected to all channels."""
+    conv: int
+    """Tokens that a short convolution before the state reaches over; 0 without one."""
+    state_bytes: float
+    """Bytes of one element of the state, whatever the format of KV cache [B]."""
+    conv_bytes: float | None = None
+    """Bytes of one element of what the convolution keeps [B]; None where it is `state_bytes`."""
+    norms: bool = False
+    """Whether time steps, keys and queries have norms with weights (Jamba)."""
+    bias: bool = False
+    """Whether the projections into the layer and out of it carry a bias."""
+    conv_bias: bool = True
+    """Whether the convolution carries a bias."""
+
+    @property
+    def heads(self) -> int:
+        """One: channels are split one by one, so that no heads decide how [1]."""
+        return 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rwkv:
+    """Time mixing of RWKV-6 and RWKV-7 in place of attention."""
+
+    heads: int
+    """Heads, each with a state of head_dim x value_dim."""
+    head_dim: int
+    """Width of a receptance and of a key."""
+    decay_latent: int
+    """Rank of the matrices that make a decay for each element of a key."""
+    state_bytes: float
+    """Bytes of one element of what a sequence keeps, whatever the format of KV cache [B]."""
+    value_dim: int | None = None
+    """Width of a value; None where it is that of a key."""
+    mix_latent: int | None = None
+    """Rank of the matrices that mix a token with the one before; None where vectors do."""
+    gate_latent: int | None = None
+    """Rank of the matrices that gate the output; None where one as wide as the values does."""
+    rate_latent: int | None = None
+    """Rank of the matrices that say how much of a key the state forgets; None where it is added to."""
+    value_latent: int | None = None
+    """Rank of the matrices that mix values with those of the first layer; None where none do."""
+    shift: int = 0
+    """Elements of the tokens before that a sequence keeps, of time mixing and of channel mixing."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,9 +35,9 @@ def test_without_an_output_the_yaml_is_the_output(dse):
 
 def test_what_is_not_understood_is_refused_and_nothing_is_written(dse, tmp_path):
     path = tmp_path / "config.json"
-    path.write_text(json.dumps({"model_type": "rwkv7", "num_hidden_layers": 64}))
+    path.write_text(json.dumps({"model_type": "rwkv5", "num_hidden_layers": 64}))
     dse("import", path, "-o", "mine.yaml").refused(
-        f"{path}: model_type: expected one of", "got 'rwkv7'. It has RWKV layers"
+        f"{path}: model_type: expected one of", "got 'rwkv5'. It has RWKV layers"
     )
     assert not Path("mine.yaml").exists()
 

@@ -29,6 +29,7 @@ KEYS: Mapping[str, Sequence[Mapping[str, object]]] = {
         {**GROUPED, "kv": "shared", "window": 128},
         {**GROUPED, "kv": "key_is_value", "query_latent": 48},
         {**GROUPED, "top_k": 512},
+        {**GROUPED, "differential": True, "window": 128},
         {**GROUPED, "kv": "one", "kv_heads": 1, "window": 128, "output_groups": 8, "output_latent": 32},
     ),
     "latent_attention": (
@@ -51,6 +52,25 @@ KEYS: Mapping[str, Sequence[Mapping[str, object]]] = {
         {**LINEAR, "gate": True, "step": True, "conv": 4, "conv_state": "bf16", "chunk": 64},
         {**LINEAR, "key_heads": 16, "delta": True, "decay_latent": 32, "gate_latent": 32, "conv": 4},
         {**LINEAR, "delta": True, "chunk": 64},
+    ),
+    "mamba": (
+        {"inner": 2048, "state_dim": 16, "step_rank": 64, "conv": 4},
+        {"inner": 2048, "state_dim": 16, "step_rank": 64, "conv": 4, "norms": True, "bias": True},
+        {"inner": 100, "state_dim": 8, "step_rank": 5, "conv": 4, "conv_state": "bf16", "state": "bf16"},
+        {"inner": 64, "state_dim": 8, "step_rank": 5, "conv": 0, "conv_bias": False},
+    ),
+    "rwkv": (
+        {"heads": 16, "head_dim": 64, "decay_latent": 64, "mix_latent": 32, "shift": 2048},
+        {
+            **{"heads": 16, "head_dim": 64, "decay_latent": 64, "gate_latent": 128, "rate_latent": 64},
+            **{"value_latent": 32, "value_dim": 128, "shift": 2048, "state": "bf16"},
+        },
+        {"heads": 5, "head_dim": 8, "decay_latent": 3},
+    ),
+    "short_convolution": (
+        {"width": 1024, "taps": 3},
+        {"width": 100, "taps": 7, "bias": True, "state": "fp32"},
+        {"width": 64, "taps": 1},
     ),
 }
 """Layers of each kind, as a file writes them."""

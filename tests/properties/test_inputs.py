@@ -19,10 +19,13 @@ from objectives.api import (
     LatentAttention,
     LinearAttention,
     Llm,
+    Mamba,
     Matrix,
     Metrics,
     Precision,
     PrefixCache,
+    Rwkv,
+    ShortConvolution,
     Speculation,
     Workload,
     chip_columns,
@@ -234,6 +237,20 @@ PARTS = [
     (LATER, "attention"),
     (LATER, "experts"),
     (STATEFUL, "attention"),
+    (
+        Block(count=8, attention=Mamba(inner=4096, state_dim=16, step_rank=128, conv=4, state_bytes=4.0)),
+        "attention",
+    ),
+    (
+        Block(
+            count=8,
+            attention=Rwkv(
+                **{"heads": 32, "head_dim": 64, "decay_latent": 64, "shift": 4096, "state_bytes": 4.0}
+            ),
+        ),
+        "attention",
+    ),
+    (Block(count=8, attention=ShortConvolution(width=2048, taps=3, state_bytes=2.0)), "attention"),
 ]
 # an index chooses in place of a window
 CHOSEN = replace(PLAIN, attention=replace(ATTENTION, window=None, top_k=128))
@@ -241,7 +258,8 @@ FACTS = [
     (CHOSEN if part == "attention" and f.name == "top_k" and b is PLAIN else b, part, f.name)
     for b, part in PARTS
     for f in fields(getattr(b, part))
-    if f.name != "bias"
+    # parameters alone: no chip moves or multiplies them
+    if f.name not in ("bias", "conv_bias", "norms")
 ]
 SWITCHES = {"kv": "shared"}
 """Values of what can not be doubled."""
@@ -252,6 +270,10 @@ FROM_NONE = {
     "decay_latent": 64,
     "gate_latent": 64,
     "conv_bytes": 1.0,
+    "mix_latent": 64,
+    "rate_latent": 64,
+    "value_latent": 64,
+    "value_dim": 128,
 }
 """Values of what is left out above."""
 

@@ -197,7 +197,7 @@ def test_no_key_may_be_left_out_and_silently_get_another_size(tmp_path, name):
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
-        ("rwkv7", "RWKV"),
+        ("rwkv5", "RWKV"),
         ("t5", "cross attention"),
         ("llada", "denoised in blocks"),
         ("bert", "not a decoder"),

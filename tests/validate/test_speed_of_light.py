@@ -15,7 +15,7 @@ from factories import LAW
 from hypothesis import given
 
 from dse.bounds import first_principles, speed_of_light
-from dse.bounds.attention import compressed, index, latent, linear, softmax
+from dse.bounds.attention import compressed, index, latent, linear, mamba, rwkv, short_convolution, softmax
 from dse.bounds.speed_of_light import Bound, assert_within_physics
 from dse.errors import BeatsPhysics
 from dse.spec.catalog.lookup import Catalog
@@ -297,7 +297,18 @@ def test_only_the_rows_asked_for_are_held_against_physics() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    [speed_of_light, first_principles, softmax, latent, linear, index, compressed],
+    [
+        speed_of_light,
+        first_principles,
+        softmax,
+        latent,
+        linear,
+        index,
+        compressed,
+        short_convolution,
+        mamba,
+        rwkv,
+    ],
     ids=lambda m: m.__name__,
 )
 def test_the_bound_shares_no_code_with_cost_models(module: object) -> None:
@@ -313,7 +324,16 @@ def test_the_bound_shares_no_code_with_cost_models(module: object) -> None:
     allowed.add("dse.spec.attention.registered.second_count_of")
     allowed.add("dse.spec.attention.registered.point_of")
     allowed.add("dse.spec.attention.kind.kv_visited")
-    kinds = ("Attention", "LatentAttention", "LinearAttention", "Index", "CompressedAttention")
+    kinds = (
+        "Attention",
+        "LatentAttention",
+        "LinearAttention",
+        "Index",
+        "CompressedAttention",
+        "ShortConvolution",
+        "Mamba",
+        "Rwkv",
+    )
     allowed |= {f"objectives.api.{kind}" for kind in kinds}
     of_mode = [
         n.attr for n in nodes if isinstance(n, ast.Attribute) and "serving_mode(" in ast.unparse(n.value)

@@ -6,14 +6,38 @@ from dse.bounds.attention import compressed as second_compressed
 from dse.bounds.attention import index as second_index
 from dse.bounds.attention import latent as second_latent
 from dse.bounds.attention import linear as second_linear
+from dse.bounds.attention import mamba as second_mamba
+from dse.bounds.attention import rwkv as second_rwkv
+from dse.bounds.attention import short_convolution as second_short_convolution
 from dse.bounds.attention import softmax as second_softmax
 from dse.spec.attention.index import CompressedAttentionSpec, IndexSpec
 from dse.spec.attention.kind import KindEntry
 from dse.spec.attention.latent import LatentAttentionSpec
 from dse.spec.attention.linear import LinearAttentionSpec
+from dse.spec.attention.mamba import MambaSpec
+from dse.spec.attention.rwkv import RwkvSpec
+from dse.spec.attention.short_convolution import ShortConvolutionSpec
 from dse.spec.attention.softmax import AttentionSpec
-from objectives.api import Attention, CompressedAttention, Index, LatentAttention, LinearAttention
-from objectives.equations.llm.attention import compressed, index, latent, linear, softmax
+from objectives.api import (
+    Attention,
+    CompressedAttention,
+    Index,
+    LatentAttention,
+    LinearAttention,
+    Mamba,
+    Rwkv,
+    ShortConvolution,
+)
+from objectives.equations.llm.attention import (
+    compressed,
+    index,
+    latent,
+    linear,
+    mamba,
+    rwkv,
+    short_convolution,
+    softmax,
+)
 
 SOFTMAX: Final = KindEntry(
     architecture=Attention,
@@ -42,3 +66,12 @@ COMPRESSED: Final = KindEntry(
     second_count=second_compressed,
     description="Only under `beside`: entries of several tokens, for the queries of the attention.",
 )
+SHORT_CONVOLUTION: Final = KindEntry(
+    architecture=ShortConvolution,
+    spec=ShortConvolutionSpec,
+    counts=short_convolution,
+    second_count=second_short_convolution,
+    description="Instead of `attention`: a convolution over a few tokens between two gates.",
+)
+MAMBA: Final = KindEntry(architecture=Mamba, spec=MambaSpec, counts=mamba, second_count=second_mamba)
+RWKV: Final = KindEntry(architecture=Rwkv, spec=RwkvSpec, counts=rwkv, second_count=second_rwkv)

@@ -33,8 +33,9 @@ def state_bytes(_a: Attention, /) -> float:
 
 
 def core_flop(a: Attention, /) -> float:
-    """A product with a key and a weighted value, for each head [FLOP]."""
-    return 2.0 * a.heads * (a.head_dim + _value(a))
+    """A product with a key and a weighted value, for each head; of a pair also that of the other [FLOP]."""
+    values = 2 * _value(a) if a.differential else _value(a)
+    return 2.0 * a.heads * (a.head_dim + values)
 
 
 def kept(a: Attention, context: Floats, /) -> Floats:

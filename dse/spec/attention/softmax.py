@@ -41,6 +41,9 @@ class AttentionSpec(LayerSpec):
     """Groups of heads whose outputs are compressed, each by a matrix of its own; left out, none are."""
     output_latent: Positive | None = Field(default=None, exclude_if=lambda v: v is None)
     """Width of the compressed output of a group."""
+    differential: bool | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Whether heads are pairs whose maps both weigh the values of both, and are subtracted (Differential
+    Transformer, Phi-4-mini-flash); left out, each head has a value of its own."""
 
     @model_validator(mode="after")
     def _groups(self) -> "AttentionSpec":
@@ -50,6 +53,8 @@ class AttentionSpec(LayerSpec):
         if self.kv in ("key_is_value", "one") and self.value_dim not in (None, self.head_dim):
             wanted = f"a value_dim of head_dim ({self.head_dim}) with kv: {self.kv}"
             raise ValueError(f"expected {wanted}, got {self.value_dim}")
+        if self.differential and self.heads % 2:
+            raise ValueError(f"expected an even number of heads with differential, got {self.heads}")
         if self.window is not None and self.top_k is not None:
             raise ValueError("expected either window or top_k, got both")
         if (self.output_groups is None) != (self.output_latent is None):
@@ -61,4 +66,5 @@ class AttentionSpec(LayerSpec):
 
     def resolve(self) -> api.Attention:
         """The layer as the equations want it."""
-        return api.Attention(**{**self.model_dump(), "gate": bool(self.gate), "kv": self.kv or "own"})
+        usual = {"gate": bool(self.gate), "kv": self.kv or "own", "differential": bool(self.differential)}
+        return api.Attention(**{**self.model_dump(), **usual})

@@ -21,6 +21,10 @@ from dse.spec.huggingface.recent.searched import SEARCHED
 from dse.spec.huggingface.recent.states import STATES
 from dse.spec.huggingface.recent.unlike import UNLIKE
 from dse.spec.huggingface.recent.widths import WIDTHS
+from dse.spec.huggingface.stateful.convolutions import CONVOLUTIONS
+from dse.spec.huggingface.stateful.rwkvs import RWKVS
+from dse.spec.huggingface.stateful.selective import SELECTIVE
+from dse.spec.huggingface.stateful.shared_blocks import SHARED_BLOCKS
 from dse.spec.huggingface.wrappers import WRAPPERS
 
 TABLES = (
@@ -39,6 +43,10 @@ TABLES = (
     WIDTHS,
     INDEXED,
     COMPRESSED,
+    CONVOLUTIONS,
+    SELECTIVE,
+    SHARED_BLOCKS,
+    RWKVS,
 )
 """Families by what their layers have in common; each `model_type` is in one of them."""
 

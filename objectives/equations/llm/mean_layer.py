@@ -11,7 +11,7 @@ from objectives.api import Block, Experts, Llm
 from objectives.arrays import Array, ceil_div, maximum, minimum, ones_like, zeros_like
 from objectives.equations.llm import experts as moe
 from objectives.equations.llm import feed_forward, launches
-from objectives.equations.llm.attention.kinds import kind_of
+from objectives.equations.llm.attention.kinds import kind_of, summed
 from objectives.equations.llm.by_part import visited_by_all, weighed
 from objectives.equations.llm.cores import Core, core_of, kept_in, read_of_each
 from objectives.equations.llm.expert_parallel import Spread, spread
@@ -230,6 +230,10 @@ def mean_layer(
         # bare matrices are split by columns, so that each gathers its outputs
         all_gathers += share * len(block.matrices)
         gathered += share * sum(m.outputs for m in block.matrices)
+        for inside in (summed(kind_of(a), a) for a in block.mixers):
+            # an all-reduce is two exchanges of as many elements as an all-gather
+            all_gathers += 2.0 * share if inside else 0.0
+            gathered += 2.0 * share * inside
     return MeanLayer(
         **sums,
         live=live,

@@ -30,7 +30,16 @@ _UP: Final = ("up_proj", "gate_up_proj", "w3")
 _OUT: Final = ("down_proj", "w2", "dense_4h_to_h", "c_proj", "fc2", "fc_out")
 
 _IN_STATE: Final = ("in_proj_qkvz", "in_proj")
-_OTHERS: Final = {"attention", "latent_attention", "ffn", "experts", "matrices", "parallel", "beside"}
+_OTHERS: Final = {
+    "attention",
+    "latent_attention",
+    "ffn",
+    "experts",
+    "matrices",
+    "parallel",
+    "beside",
+    "distinct",
+}
 """Keys of a layer that are no state."""
 
 
@@ -103,6 +112,15 @@ def _mixer(layer: Layer, hidden: int) -> Iterator[Leaf]:
 
 def _state(a: Mapping[str, int], hidden: int) -> Iterator[Leaf]:
     """Projections of a layer with a state: what goes in, its gate, and what goes out."""
+    if "taps" in a:
+        # a short convolution: two gates and what is convolved, in one matrix
+        yield Leaf("attention", 3 * hidden * a["width"], _names(_MIXERS, _IN_STATE))
+        yield Leaf("attention", hidden * a["width"], _names(_MIXERS, _O))
+        return
+    if "step_rank" in a:
+        made = a["step_rank"] + 2 * a["state_dim"]
+        yield Leaf("attention", a["inner"] * made, _names(_MIXERS, ("x_proj",)))
+        yield Leaf("attention", a["inner"] * a["step_rank"], _names(_MIXERS, ("dt_proj",)))
     values = a["heads"] * a["value_dim"] if "value_dim" in a else a.get("inner", hidden)
     keys = 2 * a["key_heads"] * a["key_dim"] if "key_dim" in a else 0
     yield Leaf("attention", hidden * (keys + values), _names(_MIXERS, ("in_proj_qkv", *_IN_STATE, *_Q)))

@@ -10,9 +10,21 @@ from objectives.api import (
     Index,
     LatentAttention,
     LinearAttention,
+    Mamba,
+    Rwkv,
+    ShortConvolution,
 )
 from objectives.arrays import Array
-from objectives.equations.llm.attention import compressed, index, latent, linear, softmax
+from objectives.equations.llm.attention import (
+    compressed,
+    index,
+    latent,
+    linear,
+    mamba,
+    rwkv,
+    short_convolution,
+    softmax,
+)
 
 GROUP: Final = "dse.attention_kinds"
 """Entry-point group of objects that have an `architecture` and its `counts`."""
@@ -131,6 +143,33 @@ def visited(kind: AttentionKind[AttentionLayer], a: AttentionLayer, tp: Array) -
     return None if read is None else read(a, tp)
 
 
+def summed(kind: AttentionKind[AttentionLayer], a: AttentionLayer) -> float:
+    """Elements of a row that the chips of a layer add up inside it, from `summed_elements` of its kind [1].
+
+    Args:
+        kind: functions that count the layer.
+        a: architecture of the layer.
+
+    Returns:
+        Elements [1]; 0 for a layer whose chips add up its output alone.
+
+    Domain:
+        A kind of another package that does not say adds up its output alone.
+
+    Limits:
+        None.
+
+    Source:
+        Counted by the kinds.
+
+    Examples:
+        >>> summed(softmax, Attention(heads=64, kv_heads=8, head_dim=128))
+        0.0
+    """
+    inside = getattr(kind, "summed_elements", None)
+    return 0.0 if inside is None else float(inside(a))
+
+
 class _Entry(Protocol):
     """What is read here of an object that a package registers."""
 
@@ -179,6 +218,9 @@ register(LatentAttention, latent)
 register(LinearAttention, linear)
 register(Index, index)
 register(CompressedAttention, compressed)
+register(ShortConvolution, short_convolution)
+register(Mamba, mamba)
+register(Rwkv, rwkv)
 
 
 def kind_of(attention: AttentionLayer) -> AttentionKind[AttentionLayer]:

@@ -122,7 +122,8 @@ def state_bytes(a: Attention, tp: Array) -> None:
 def core_flop(a: Attention, tp: Array) -> Array:
     """FLOP of the attention core of one decoded row for each token that it sees [FLOP/token].
 
-    2 ceil(Hq / TP) (dh + dv): a multiply-add for the score and one for the value, in each query head.
+    2 ceil(Hq / TP) (dh + dv): a multiply-add for the score and one for the value, in each query head; for two
+    values where heads are differential.
 
     Args:
         a: architecture of the layer.
@@ -139,7 +140,8 @@ def core_flop(a: Attention, tp: Array) -> Array:
 
     Source:
         Dao, FlashAttention-2 (arXiv 2307.08691), section 4.1: 4 x sequence length^2 x head size x heads for a
-        forward pass without a mask.
+        forward pass without a mask. Differential Transformer, Ye et al. 2024 (arXiv 2410.05258): the maps of
+        both heads of a pair weigh values as wide as two heads.
 
     Examples:
         By hand: a row of that count, 4 x 128 x 32 for each token, with the heads of Llama-2 7B.
@@ -147,7 +149,12 @@ def core_flop(a: Attention, tp: Array) -> Array:
         >>> core_flop(Attention(heads=32, kv_heads=32, head_dim=128), 1.0)
         16384.0
     """
-    return 2.0 * (a.head_dim + value_dim(a)) * ceil_div(a.heads, tp)
+    return 2.0 * (a.head_dim + _weighed(a)) * ceil_div(a.heads, tp)
+
+
+def _weighed(a: Attention) -> int:
+    """Elements of values that each query head weighs, and so of its result [1]."""
+    return (1 + a.differential) * value_dim(a)
 
 
 def prompt_core_flop(a: Attention, tp: Array) -> Array:
@@ -180,7 +187,7 @@ def exchanged_elements(a: Attention, tp: Array) -> Array:
     """Elements of a row that chips exchange which share the tokens of a sequence, see `context_parallel` [1].
 
     ceil(Hq / TP) (dh + dv + 1): queries before the core, then a result and a sum of exponentials for each
-    head.
+    head; a result as wide as two values where heads are differential.
 
     Args:
         a: architecture of the layer.
@@ -204,7 +211,7 @@ def exchanged_elements(a: Attention, tp: Array) -> Array:
         >>> exchanged_elements(Attention(heads=64, kv_heads=8, head_dim=128), 1.0)
         16448.0
     """
-    return (a.head_dim + value_dim(a) + 1.0) * ceil_div(a.heads, tp)
+    return (a.head_dim + _weighed(a) + 1.0) * ceil_div(a.heads, tp)
 
 
 def prompt_exchanged_elements(a: Attention, tp: Array) -> Array:
