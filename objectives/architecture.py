@@ -207,6 +207,10 @@ class Rwkv:
     """Elements of the tokens before that a sequence keeps, of time mixing and of channel mixing."""
 
 
+STATES = (LinearAttention, ShortConvolution, Mamba, Rwkv)
+"""Kinds that keep a state."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ffn:
     """Feed-forward network of one layer: 3 matrices when gated (SwiGLU), else 2."""
@@ -333,7 +337,7 @@ class Llm:
         def kept(layer: AttentionLayer) -> AttentionLayer:
             if isinstance(layer, Index) and index is not None:
                 return replace(layer, of_kv=index)
-            if isinstance(layer, LinearAttention) and state_bytes is not None:
+            if isinstance(layer, STATES) and state_bytes is not None:
                 return replace(layer, state_bytes=state_bytes)
             return layer
 

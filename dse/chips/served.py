@@ -6,6 +6,7 @@ from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.study import PrecisionSpec
 from dse.spec.schema.workload import WorkloadSpec
 from objectives import api
+from objectives.architecture import STATES
 from objectives.equations.chip.formats import FORMATS
 
 
@@ -19,7 +20,7 @@ def served_llm(spec: LlmSpec, precision: PrecisionSpec, workload: WorkloadSpec |
     layers = [layer for block in llm.blocks for layer in block.mixers]
     has = {
         "index": any(isinstance(layer, api.Index) for layer in layers),
-        "state": any(isinstance(layer, api.LinearAttention) for layer in layers),
+        "state": any(isinstance(layer, STATES) for layer in layers),
     }
     for part in kept:
         if not has.get(part, True):
