@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 from recent_llms import CONFIGS
+from recent_states import ELEMENTS, STATES
 
+from dse.errors import SpecError
 from dse.spec.huggingface.config import import_llm
 from objectives.api import Attention, LinearAttention, Llm, Mamba, Rwkv, ShortConvolution
 from objectives.equations.llm.parameters import params
@@ -158,3 +160,49 @@ def test_rwkv_7_may_say_heads_or_their_width(tmp_path: Path) -> None:
     assert read(tmp_path, "rwkv-7-world-1.5b", head_dim=None, num_heads=32) == by_width
     # of two that differ the width counts, as its class has it
     assert read(tmp_path, "rwkv-7-world-1.5b", num_heads=16) == by_width
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_a_sequence_keeps_the_states_that_the_layers_add_up_to(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(CONFIGS[name]))
+    assert import_llm(path, name).counts.state_bytes == STATES[name]
+
+
+@pytest.mark.parametrize("name", ["mamba-2.8b", "falcon-mamba-7b", "jamba-1.5-mini"])
+def test_mamba_is_counted_to_the_last_element(tmp_path: Path, name: str) -> None:
+    assert params(read(tmp_path, name)) == ELEMENTS[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "keys", "words"),
+    [
+        ("lfm2-1.2b", {"block_ffn_dim_multiplier": float("inf")}, "a number above 0"),
+        ("lfm2-1.2b", {"conv_dim": 1024}, "conv_dim: expected 2048"),
+        ("lfm3-1.7b", {"layer_types": ["conv"]}, "24 kinds of layer"),
+        ("zamba2-7b", {"layers_block_type": None}, "a list of linear_attention and hybrid"),
+        ("zamba2-7b", {"mamba_headdim": None}, "n_mamba_heads: expected a whole number"),
+        ("zamba2-7b", {"mamba_headdim": 48}, "n_mamba_heads: expected mamba_expand x hidden_size"),
+        ("zamba2-7b", {"kv_channels": 128}, "kv_channels: expected 112"),
+        ("zamba-7b", {"attention_hidden_size": 3712}, "attention_hidden_size: expected 7424"),
+        ("zamba-7b", {"n_mamba_heads": 3}, "a divisor of mamba_expand x hidden_size"),
+        ("rwkv-6-world-1.6b", {"num_attention_heads": 32}, "head_size: expected the width of a head"),
+        ("rwkv-6-world-1.6b", {"head_size": 60}, "a divisor of hidden_size (2048)"),
+        ("rwkv-6-world-1.6b", {"attention_hidden_size": 1024}, "attention_hidden_size: expected 2048"),
+        ("rwkv-7-world-1.5b", {"attn": {"layers": [1]}}, "attn: expected no layers of attention"),
+        ("rwkv-7-world-1.5b", {"value_dim": [1024] * 24}, "value_dim: expected 2048 in each of 24 layers"),
+        ("rwkv-7-world-1.5b", {"a_low_rank_dim": None}, "a_low_rank_dim: expected a whole number"),
+        ("rwkv-7-world-1.5b", {"head_dim": 60}, "a divisor of hidden_size (2048)"),
+        ("rwkv-7-world-1.5b", {"intermediate_size": None, "hidden_ratio": -1}, "a number above 0"),
+        ("phi-4-mini-flash", {"mb_per_layer": 1}, "mb_per_layer: expected 2"),
+        ("phi-4-mini-flash", {"num_hidden_layers": 30}, "a multiple of 4"),
+        ("phi-4-mini-flash", {"sliding_window": [512] * 32}, "every other of the first 16 layers"),
+        ("phi-4-mini-flash", {"sliding_window": []}, "every other of the first 16 layers"),
+    ],
+)
+def test_what_has_no_place_is_refused_by_its_key(
+    tmp_path: Path, name: str, keys: dict[str, object], words: str
+) -> None:
+    with pytest.raises(SpecError) as caught:
+        read(tmp_path, name, **keys)
+    assert words in str(caught.value)

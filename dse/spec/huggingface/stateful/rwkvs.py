@@ -124,15 +124,6 @@ _PASSES = """
     attn_mode norm_first norm_bias fuse_norm rescale_every context_length head_size_divisor use_l2warp
     fuse_cross_entropy fuse_linear_cross_entropy wkv_mode wkv_backend wkv_implementation
 """
-_GOOSE = family(
-    _goose,
-    _SHARED | words("head_dim decay_low_rank_dim a_low_rank_dim v_low_rank_dim value_dim"),
-    "RWKV7ForCausalLM",
-    "Rwkv7ForCausalLM",
-    aliases={"head_size": "head_dim", "value_low_rank_dim": "v_low_rank_dim"},
-    passes=f"{_PASSES} num_attention_heads",
-)
-
 RWKVS = {
     "rwkv6": family(
         _finch,
@@ -141,7 +132,13 @@ RWKVS = {
         "RWKV6ForCausalLM",
         passes=_PASSES,
     ),
-    "rwkv7": _GOOSE,
-    "rwkv7_fla": _GOOSE,
+    "rwkv7": family(
+        _goose,
+        _SHARED | words("head_dim decay_low_rank_dim a_low_rank_dim v_low_rank_dim value_dim"),
+        "RWKV7ForCausalLM",
+        "Rwkv7ForCausalLM",
+        aliases={"head_size": "head_dim", "value_low_rank_dim": "v_low_rank_dim"},
+        passes=f"{_PASSES} num_attention_heads",
+    ),
 }
 """`model_type` to its family."""
