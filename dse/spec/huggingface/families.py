@@ -21,6 +21,7 @@ from dse.spec.huggingface.recent.searched import SEARCHED
 from dse.spec.huggingface.recent.states import STATES
 from dse.spec.huggingface.recent.unlike import UNLIKE
 from dse.spec.huggingface.recent.widths import WIDTHS
+from dse.spec.huggingface.remote.plain import PLAIN
 from dse.spec.huggingface.wrappers import WRAPPERS
 
 TABLES = (
@@ -39,6 +40,7 @@ TABLES = (
     WIDTHS,
     INDEXED,
     COMPRESSED,
+    PLAIN,
 )
 """Families by what their layers have in common; each `model_type` is in one of them."""
 
