@@ -21,6 +21,8 @@ from dse.spec.huggingface.recent.searched import SEARCHED
 from dse.spec.huggingface.recent.states import STATES
 from dse.spec.huggingface.recent.unlike import UNLIKE
 from dse.spec.huggingface.recent.widths import WIDTHS
+from dse.spec.huggingface.remote.around import AROUND
+from dse.spec.huggingface.remote.mixtures import MIXED
 from dse.spec.huggingface.remote.plain import PLAIN
 from dse.spec.huggingface.wrappers import WRAPPERS
 
@@ -41,6 +43,8 @@ TABLES = (
     INDEXED,
     COMPRESSED,
     PLAIN,
+    AROUND,
+    MIXED,
 )
 """Families by what their layers have in common; each `model_type` is in one of them."""
 
