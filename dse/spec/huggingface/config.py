@@ -17,7 +17,7 @@ from dse.spec.huggingface.checkpoint.nested import TIE, Levels, levels_in, with_
 from dse.spec.huggingface.checkpoint.params_json import as_config, is_params
 from dse.spec.huggingface.families import FAMILIES, INNER_NOTE, OUTER, WRAPPED, defaults
 from dse.spec.huggingface.json_file import read_json
-from dse.spec.huggingface.keys import READ, WRAPPER, ignored, key_problems, rope_problems
+from dse.spec.huggingface.keys import READ, WINDOWS, WRAPPER, ignored, key_problems, rope_problems
 from dse.spec.huggingface.naming import name_in, nominal, slug, text_of
 from dse.spec.huggingface.obstacles import obstacle
 from dse.spec.huggingface.reader import Family, HfConfig, Network, blocks
@@ -205,8 +205,15 @@ def _language_model(outer: Mapping[str, object], where: str) -> tuple[str, Level
 
 
 def _unlike(outer: Mapping[str, object], inner: Mapping[str, object]) -> dict[str, object]:
-    """Keys around a language model that it does not repeat; what both say is read inside."""
-    return {key: value for key, value in outer.items() if key not in inner or inner[key] != value}
+    """Keys around a language model that it does not repeat; what both say is read inside.
+
+    Older files of Qwen2.5-VL keep a window at the top that the language model inside does not have.
+    """
+    return {
+        key: value
+        for key, value in outer.items()
+        if key not in inner or (inner[key] != value and key not in WINDOWS)
+    }
 
 
 def _unknown(kind: object) -> str:

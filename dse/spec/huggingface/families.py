@@ -22,6 +22,7 @@ from dse.spec.huggingface.recent.states import STATES
 from dse.spec.huggingface.recent.unlike import UNLIKE
 from dse.spec.huggingface.recent.widths import WIDTHS
 from dse.spec.huggingface.remote.around import AROUND
+from dse.spec.huggingface.remote.hybrids import REMOTE_HYBRIDS
 from dse.spec.huggingface.remote.mixtures import MIXED
 from dse.spec.huggingface.remote.plain import PLAIN
 from dse.spec.huggingface.wrappers import WRAPPERS
@@ -45,6 +46,7 @@ TABLES = (
     PLAIN,
     AROUND,
     MIXED,
+    REMOTE_HYBRIDS,
 )
 """Families by what their layers have in common; each `model_type` is in one of them."""
 

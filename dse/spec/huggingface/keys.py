@@ -39,6 +39,9 @@ _AROUND: Final = """
 WRAPPER: Final = frozenset(_AROUND.split())
 """Keys around a language model inside a larger one; only the language model is imported."""
 
+WINDOWS: Final = frozenset({"sliding_window", "max_window_layers", "use_sliding_window"})
+"""Keys that Transformers reads inside where a file has them around the language model as well."""
+
 # `su` is what `longrope` was called at first
 ROPES = (
     *("default", "linear", "dynamic", "yarn", "llama3", "longrope", "su", "mrope", "proportional"),
