@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from dse.spec.huggingface.checkpoint.methods import HEAD, KEPT, UNKNOWN, Quantised, quantised
+from dse.spec.huggingface.checkpoint.amounts import KEPT, UNKNOWN
+from dse.spec.huggingface.checkpoint.methods import HEAD, Quantised, quantised
 from dse.spec.huggingface.checkpoint.modules import leaves
 from dse.spec.huggingface.keys import SECTIONS, TYPES
 from dse.spec.huggingface.reader import Layer
@@ -54,7 +55,9 @@ def formats_of(
     section = _section(configs) or beside
     if not section:
         return Formats({REST: plain} if plain else {}, notes)
-    found = quantised(section)
+    # DeepSeek-V4 says the format of its experts next to the section
+    apart = next((c["expert_dtype"] for c in configs if c.get("expert_dtype") is not None), None)
+    found = quantised({"expert_dtype": apart, **section} if apart is not None else section)
     shares = _shares(found, layers, hidden)
     if not tied:
         shares["head"] = Counter({found.said.of(*HEAD) or KEPT: 1})

@@ -85,7 +85,8 @@ def _ernie_vl(c: HfConfig) -> Network:
     for i in range(c.size("num_hidden_layers")):
         sparse = first <= i <= last and (i + 1) % c.size("moe_layer_interval", 1) == 0
         layers.append({"attention": heads, **({"experts": text} if sparse else {"ffn": gated_ffn(c)})})
-    note = f"the experts for pictures ({counts[1]} of width {widths[1]} a layer) are not counted"
+    size = 3 * c.size("hidden_size") * counts[1] * widths[1] * sum("experts" in layer for layer in layers)
+    note = f"the experts for pictures ({counts[1]} of width {widths[1]}, {size:,} in all) are not counted"
     notes = (VISION, note) if counts[1] else (VISION,)
     return Network(layers=tuple(layers), tied=c.flag("tie_word_embeddings", True), notes=notes)
 
