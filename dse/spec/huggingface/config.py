@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from dse.errors import Problem, SpecError, spec_error, told
-from dse.spec.huggingface.checkpoint.context import context_notes, longest
+from dse.spec.huggingface.checkpoint.context import context_notes, context_problems, longest
 from dse.spec.huggingface.checkpoint.counts import Counts, counts
 from dse.spec.huggingface.checkpoint.files import beside, config_in
 from dse.spec.huggingface.checkpoint.formats import Formats, formats_of
@@ -79,6 +79,7 @@ def import_llm(path: Path, name: str | None = None, read_on: date | None = None)
     _refuse_unknown(data, family, where)
     config = HfConfig(where, data, family.reads, defaults(kind))
     network = family.network(config)
+    _refuse_gate(config, network)
     # what is said inside comes first
     sections = [data, *reversed(levels[:-1])]
     hidden = config.size("hidden_size")
@@ -252,9 +253,28 @@ def _canonical(data: Mapping[str, object], family: Family, where: str) -> dict[s
     return found
 
 
+_ACTS = ("hidden_act", "hidden_activation", "activation_function", "mlp_hidden_act", "activation")
+
+
+def _refuse_gate(c: HfConfig, network: Network) -> None:
+    """An activation with a gate has a third matrix, which a family without one would leave out."""
+    parts = [layer[key] for layer in network.layers for key in ("ffn", "experts") if key in layer]
+    if all(not isinstance(part, dict) or part.get("gated", True) for part in parts):
+        return
+    for key in _ACTS:
+        value = c.data.get(key)
+        if isinstance(value, str) and "glu" in value.lower():
+            what = "an activation without a gate, as this family has two matrices in an FFN"
+            raise spec_error(c.where, f"{key}: expected {what}, got {short(value)}")
+
+
 def _refuse_unknown(data: Mapping[str, object], family: Family, where: str) -> None:
     problems = told(
-        chain(key_problems(data, family.reads | family.passes, where), rope_problems(data, where))
+        chain(
+            key_problems(data, family.reads | family.passes, where),
+            rope_problems(data, where),
+            context_problems(data, where),
+        )
     )
     if problems:
         raise SpecError(problems)

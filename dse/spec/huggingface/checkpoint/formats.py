@@ -97,14 +97,18 @@ def _short(parts: Mapping[str, str], rest: str) -> dict[str, str]:
 def _plain(configs: Iterable[Mapping[str, object]]) -> tuple[str | None, tuple[str, ...]]:
     """The format of what is not quantised, and a note on one that is not known."""
     for config in configs:
-        for key in TYPES:
-            value = config.get(key)
-            if value is None or value == "auto":
-                continue
-            name = str(value).removeprefix("torch.")
-            if name in _DTYPES:
-                return _DTYPES[name], ()
-            return None, (f"{key} {short(value)} is no format that is known",)
+        given = {
+            key: str(v).removeprefix("torch.")
+            for key in TYPES
+            if (v := config.get(key)) not in (None, "auto")
+        }
+        for key, name in given.items():
+            if name not in _DTYPES:
+                return None, (f"{key} {short(config[key])} is no format that is known",)
+            # the newer name is the one that Transformers 5 writes
+            other = next((n for n in given.values() if _DTYPES.get(n) != _DTYPES[name]), None)
+            told = () if other is None else (f"{' and '.join(given)} differ ({name}, {other}); {key} counts",)
+            return _DTYPES[name], told
     return None, ()
 
 

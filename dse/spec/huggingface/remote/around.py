@@ -1,5 +1,7 @@
 """Models that see or hear, with the keys of their language model at the top: MiniCPM-V, Phi-3-V, Molmo."""
 
+from dataclasses import replace
+
 from dse.spec.huggingface.dense import GATED, VISION, dense, gated_ffn, uniform
 from dse.spec.huggingface.experts import MLA, deepseek
 from dse.spec.huggingface.reader import (
@@ -89,6 +91,12 @@ def _ernie_vl(c: HfConfig) -> Network:
     note = f"the experts for pictures ({counts[1]} of width {widths[1]}, {size:,} in all) are not counted"
     notes = (VISION, note) if counts[1] else (VISION,)
     return Network(layers=tuple(layers), tied=c.flag("tie_word_embeddings", True), notes=notes)
+
+
+def _dots(c: HfConfig) -> Network:
+    """DeepSeek-V3 as it is, with keys of a tower next to it."""
+    found = deepseek(c)
+    return replace(found, notes=(VISION, *found.notes))
 
 
 def _two(c: HfConfig, key: str) -> tuple[int, int]:
@@ -181,6 +189,6 @@ AROUND = {
         "micro_batch_size multi_token_pred_depth use_flash_attn_with_mask use_rmsnorm fuse_rms_norm "
         "resampler_config projector_config",
     ),
-    "dots_vlm": family(deepseek, MLA, "DotsVLMForCausalLM", passes="head_dim qk_head_dim"),
+    "dots_vlm": family(_dots, MLA, "DotsVLMForCausalLM", passes="head_dim qk_head_dim"),
 }
 """`model_type` to its family."""
