@@ -66,10 +66,6 @@ HAND = {
     "phi-4-multimodal": 32 * (gqa(3072, 24, 8, 128) + 3 * 3072 * 8192) + 200064 * 3072,
     "phi-3-vision": 32 * (gqa(3072, 32, 32, 96) + 3 * 3072 * 8192) + 2 * 32064 * 3072,
     "dots.ocr": 28 * (gqa(1536, 12, 2, 128) + 3 * 1536 * 8960) + 2 * 151936 * 1536,
-    "ernie-4.5-vl": 28 * gqa(2560, 20, 4, 128)
-    + 3 * 2560 * 12288
-    + 27 * 2560 * (64 + 3 * 1536 * 66)
-    + 103424 * 2560,
     "dots.vlm": 61 * DEEPSEEK + 3 * 3 * 7168 * 18432 + 58 * 7168 * (256 + 3 * 2048 * 257) + 2 * 129280 * 7168,
     "deepseek-ocr": 12 * gqa(1280, 10, 10, 128)
     + 3 * 1280 * 6848
@@ -136,7 +132,6 @@ KV = {
     "phi-4-multimodal": 32 * 2 * 8 * 128,
     "phi-3-vision": 32 * 2 * 32 * 96,
     "dots.ocr": 28 * 2 * 2 * 128,
-    "ernie-4.5-vl": 28 * 2 * 4 * 128,
     "dots.vlm": 61 * (512 + 64),
     "deepseek-ocr": 12 * 2 * 10 * 128,
     "grok-1": 64 * 2 * 8 * 128,
@@ -219,7 +214,6 @@ def test_windows_are_where_the_code_puts_them(tmp_path: Path) -> None:
             "loop_loss_weights: expected a weight for each",
         ),
         ("phi-4-multimodal", {"sliding_window": 2048}, "sliding_window: expected null, or at least"),
-        ("ernie-4.5-vl", {"moe_num_experts": [64, 64, 64]}, "num_experts: expected two whole numbers"),
         ("iquest-q1", {"num_hybrid_layers_block": 20}, "hybrid_layers_types_block: expected 88 layers"),
         ("gigachat3.5", {"norm_type": "Other"}, "norm_type: expected LlamaRMSNorm"),
         ("jet-nemotron", {"layer_types": ["jet", "swa", "gla", "attn"]}, "expected only attn, swa and jet"),

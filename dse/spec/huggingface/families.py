@@ -21,10 +21,10 @@ from dse.spec.huggingface.recent.searched import SEARCHED
 from dse.spec.huggingface.recent.states import STATES
 from dse.spec.huggingface.recent.unlike import UNLIKE
 from dse.spec.huggingface.recent.widths import WIDTHS
-from dse.spec.huggingface.remote.around import AROUND
+from dse.spec.huggingface.remote.around import REMOTE_AROUND
 from dse.spec.huggingface.remote.hybrids import REMOTE_HYBRIDS
-from dse.spec.huggingface.remote.mixtures import MIXED
-from dse.spec.huggingface.remote.plain import PLAIN
+from dse.spec.huggingface.remote.mixtures import REMOTE_MIXED
+from dse.spec.huggingface.remote.plain import REMOTE_PLAIN
 from dse.spec.huggingface.wrappers import WRAPPERS
 
 TABLES = (
@@ -43,9 +43,9 @@ TABLES = (
     WIDTHS,
     INDEXED,
     COMPRESSED,
-    PLAIN,
-    AROUND,
-    MIXED,
+    REMOTE_PLAIN,
+    REMOTE_AROUND,
+    REMOTE_MIXED,
     REMOTE_HYBRIDS,
 )
 """Families by what their layers have in common; each `model_type` is in one of them."""

@@ -47,6 +47,8 @@ def _bloom(c: HfConfig) -> Network:
 
 
 def _gpt_neox(c: HfConfig) -> Network:
+    # no multiple of the hidden size: Transformers has one number for all sizes
+    c.size("intermediate_size")
     return _network(
         c,
         bias=c.flag("attention_bias", True),
@@ -89,6 +91,8 @@ def _gpt_bigcode(c: HfConfig) -> Network:
 def _opt(c: HfConfig) -> Network:
     """OPT, whose embedding may be narrower than its layers in one size, which is refused."""
     c.must("word_embed_proj_dim", c.size("hidden_size"))
+    # Transformers has one number for all sizes where the file leaves it out
+    c.size("ffn_dim")
     # two rows before the first position
     positions = c.size("max_position_embeddings") + 2
     return _network(

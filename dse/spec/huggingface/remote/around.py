@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from dse.spec.huggingface.dense import GATED, VISION, dense, gated_ffn, uniform
+from dse.spec.huggingface.dense import GATED, VISION, dense, uniform
 from dse.spec.huggingface.experts import MLA, deepseek
 from dse.spec.huggingface.reader import (
     BASE,
@@ -71,51 +71,10 @@ def _molmo(c: HfConfig) -> Network:
     )
 
 
-def _ernie_vl(c: HfConfig) -> Network:
-    """ERNIE-4.5-VL: experts for text and experts for pictures, of which a token visits one kind."""
-    counts, widths = _two(c, "num_experts"), _two(c, "moe_intermediate_size")
-    first, last = _edge(c, "moe_layer_start_index", min), _edge(c, "moe_layer_end_index", max)
-    shared = c.whole("n_shared_experts") * widths[0]
-    text = {
-        "count": counts[0],
-        "top_k": c.size("num_experts_per_tok"),
-        "width": widths[0],
-        **({"shared_width": shared} if shared else {}),
-    }
-    heads = attention(c, bias=c.flag("use_bias"))
-    layers = []
-    for i in range(c.size("num_hidden_layers")):
-        sparse = first <= i <= last and (i + 1) % c.size("moe_layer_interval", 1) == 0
-        layers.append({"attention": heads, **({"experts": text} if sparse else {"ffn": gated_ffn(c)})})
-    size = 3 * c.size("hidden_size") * counts[1] * widths[1] * sum("experts" in layer for layer in layers)
-    note = f"the experts for pictures ({counts[1]} of width {widths[1]}, {size:,} in all) are not counted"
-    notes = (VISION, note) if counts[1] else (VISION,)
-    return Network(layers=tuple(layers), tied=c.flag("tie_word_embeddings", True), notes=notes)
-
-
 def _dots(c: HfConfig) -> Network:
     """DeepSeek-V3 as it is, with keys of a tower next to it."""
     found = deepseek(c)
     return replace(found, notes=(VISION, *found.notes))
-
-
-def _two(c: HfConfig, key: str) -> tuple[int, int]:
-    """A number for text and one for pictures; one alone is for text."""
-    if not isinstance(c.get(key), list):
-        return c.size(key), 0
-    found = c.items(key, int) or ()
-    if len(found) != 2 or min(found) < 1:
-        raise c.refuse(key, "two whole numbers, for text and for pictures")
-    return found[0], found[1]
-
-
-def _edge(c: HfConfig, key: str, pick: object) -> int:
-    """The first or last layer with experts, of text or of pictures."""
-    count = c.size("num_hidden_layers")
-    if isinstance(c.get(key), list):
-        found = c.items(key, int) or (0,)
-        return min(found) if pick is min else max(found)
-    return c.whole(key, 0 if pick is min else count - 1)
 
 
 _QWEN = GATED | words("attention_bias use_sliding_window")
@@ -135,7 +94,7 @@ _VERSIONS = family(
     passes=_MINICPM,
 )
 
-AROUND = {
+REMOTE_AROUND = {
     "minicpmv": _VERSIONS,
     "minicpmo": _VERSIONS,
     "phi3_v": family(_phi3, _PHI, "Phi3VForCausalLM", passes="embd_layer img_processor"),
@@ -166,28 +125,6 @@ AROUND = {
         "MolmoForCausalLM",
         aliases={"weight_tying": "tie_word_embeddings"},
         passes="embedding_size additional_vocab_size attention_layer_norm norm_after use_position_ids",
-    ),
-    "ernie4_5_moe_vl": family(
-        _ernie_vl,
-        GATED
-        | words(
-            "use_bias num_experts moe_intermediate_size num_experts_per_tok n_shared_experts "
-            "moe_layer_start_index moe_layer_end_index moe_layer_interval"
-        ),
-        "Ernie4_5_VLMoeForConditionalGeneration",
-        aliases={
-            "moe_num_experts": "num_experts",
-            "moe_k": "num_experts_per_tok",
-            "moe_num_shared_experts": "n_shared_experts",
-        },
-        passes="moe_capacity freq_allocation rope_3d im_patch_id pixel_hidden_size spatial_conv_size "
-        "temporal_conv_size compression_ratio moe_use_token_type_bias modality_detach "
-        "use_recompute_resampler use_temporal_conv im_patch_id moe_multimodal_dispatch_use_allgather "
-        "moe_norm_gate_logits moe_use_aux_free moe_gate_act hidden_dropout_prob resampler_fuse_rms_norm "
-        "token_balance_seqlen max_sequence_length moe_dense_experts_token_type_id fuse_linear fuse_ln "
-        "num_acc_steps ignored_index moe_gate moe_norm_min moe_group moe_use_hard_gate weight_share_add_bias "
-        "micro_batch_size multi_token_pred_depth use_flash_attn_with_mask use_rmsnorm fuse_rms_norm "
-        "resampler_config projector_config",
     ),
     "dots_vlm": family(_dots, MLA, "DotsVLMForCausalLM", passes="head_dim qk_head_dim"),
 }

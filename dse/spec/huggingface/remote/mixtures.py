@@ -124,7 +124,7 @@ _PANGU = family(
 )
 _LONGCAT = LATENTS["longcat_flash"]
 
-MIXED = {
+REMOTE_MIXED = {
     **{
         kind: family(
             _grok,

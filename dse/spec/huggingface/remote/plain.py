@@ -142,7 +142,7 @@ _N = {"n_layer": "num_hidden_layers", "n_head": "num_attention_heads", "ffn_hidd
 _BISKIP = "bskcn_1 bskcn_2 bskcn_3 bskcn_4 bskcn_tv"
 _PANGU = _row(Plain(bias="bias"), "PanguEmbeddedForCausalLM")
 
-PLAIN = {
+REMOTE_PLAIN = {
     "qwen": family(
         _qwen,
         BASE | words("intermediate_size kv_channels no_bias"),
