@@ -22,7 +22,7 @@ SECTIONS: Final = ("quantization_config", "compression_config", "quantization")
 """Keys that say how weights are quantised."""
 TYPES: Final = ("dtype", "torch_dtype")
 """Keys that say the format of what is not quantised."""
-READ: Final = frozenset({"model_type", "architectures", *CONTEXTS, *SECTIONS, *TYPES})
+READ: Final = frozenset({"model_type", "architectures", "expert_dtype", *CONTEXTS, *SECTIONS, *TYPES})
 """Keys that are read in every family."""
 
 _AROUND: Final = """
