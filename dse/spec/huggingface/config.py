@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from dse.errors import Problem, SpecError, spec_error, told
-from dse.spec.huggingface.checkpoint.context import context_notes, longest
+from dse.spec.huggingface.checkpoint.context import context_notes, context_problems, longest
 from dse.spec.huggingface.checkpoint.counts import Counts, counts
 from dse.spec.huggingface.checkpoint.files import beside, config_in
 from dse.spec.huggingface.checkpoint.formats import Formats, formats_of
@@ -17,7 +17,7 @@ from dse.spec.huggingface.checkpoint.nested import TIE, Levels, levels_in, with_
 from dse.spec.huggingface.checkpoint.params_json import as_config, is_params
 from dse.spec.huggingface.families import FAMILIES, INNER_NOTE, OUTER, WRAPPED, defaults
 from dse.spec.huggingface.json_file import read_json
-from dse.spec.huggingface.keys import READ, WRAPPER, ignored, key_problems, rope_problems
+from dse.spec.huggingface.keys import READ, WINDOWS, WRAPPER, ignored, key_problems, rope_problems
 from dse.spec.huggingface.naming import name_in, nominal, slug, text_of
 from dse.spec.huggingface.obstacles import obstacle
 from dse.spec.huggingface.reader import Family, HfConfig, Network, blocks
@@ -79,6 +79,7 @@ def import_llm(path: Path, name: str | None = None, read_on: date | None = None)
     _refuse_unknown(data, family, where)
     config = HfConfig(where, data, family.reads, defaults(kind))
     network = family.network(config)
+    _refuse_gate(config, network)
     # what is said inside comes first
     sections = [data, *reversed(levels[:-1])]
     hidden = config.size("hidden_size")
@@ -205,8 +206,15 @@ def _language_model(outer: Mapping[str, object], where: str) -> tuple[str, Level
 
 
 def _unlike(outer: Mapping[str, object], inner: Mapping[str, object]) -> dict[str, object]:
-    """Keys around a language model that it does not repeat; what both say is read inside."""
-    return {key: value for key, value in outer.items() if key not in inner or inner[key] != value}
+    """Keys around a language model that it does not repeat; what both say is read inside.
+
+    Older files of Qwen2.5-VL keep a window at the top that the language model inside does not have.
+    """
+    return {
+        key: value
+        for key, value in outer.items()
+        if key not in inner or (inner[key] != value and key not in WINDOWS)
+    }
 
 
 def _unknown(kind: object) -> str:
@@ -245,9 +253,28 @@ def _canonical(data: Mapping[str, object], family: Family, where: str) -> dict[s
     return found
 
 
+_ACTS = ("hidden_act", "hidden_activation", "activation_function", "mlp_hidden_act", "activation")
+
+
+def _refuse_gate(c: HfConfig, network: Network) -> None:
+    """An activation with a gate has a third matrix, which a family without one would leave out."""
+    parts = [layer[key] for layer in network.layers for key in ("ffn", "experts") if key in layer]
+    if all(not isinstance(part, dict) or part.get("gated", True) for part in parts):
+        return
+    for key in _ACTS:
+        value = c.data.get(key)
+        if isinstance(value, str) and "glu" in value.lower():
+            what = "an activation without a gate, as this family has two matrices in an FFN"
+            raise spec_error(c.where, f"{key}: expected {what}, got {short(value)}")
+
+
 def _refuse_unknown(data: Mapping[str, object], family: Family, where: str) -> None:
     problems = told(
-        chain(key_problems(data, family.reads | family.passes, where), rope_problems(data, where))
+        chain(
+            key_problems(data, family.reads | family.passes, where),
+            rope_problems(data, where),
+            context_problems(data, where),
+        )
     )
     if problems:
         raise SpecError(problems)

@@ -121,7 +121,7 @@ def _llama4_kinds(c: HfConfig) -> list[str]:
 def deepseek(c: HfConfig) -> Network:
     """MLA in every layer; the first layers have a dense FFN, later ones experts."""
     count = c.size("num_hidden_layers")
-    mla = latent_attention(c)
+    mixer = _mixer(c)
     first, step = c.whole("first_k_dense_replace", None), c.size("moe_layer_freq")
     # the same rule as DeepSeek's own modelling code
     usual = ["sparse" if i >= first and i % step == 0 else "dense" for i in range(count)]
@@ -134,10 +134,20 @@ def deepseek(c: HfConfig) -> Network:
     for kind in which:
         sparse = routed is not None and kind == "sparse"
         ffn = {"experts": routed} if sparse else {"ffn": gated_ffn(c)}
-        layers.append({"latent_attention": mla, **ffn})
+        layers.append({**mixer, **ffn})
     ahead = c.whole("num_nextn_predict_layers")
     notes = (f"{PREDICTION} ({ahead})",) if ahead else ()
     return Network(layers=tuple(layers), tied=c.flag("tie_word_embeddings"), notes=notes)
+
+
+def _mixer(c: HfConfig) -> dict[str, object]:
+    """MLA, or plain attention in the language models of DeepSeek-VL2-Tiny and DeepSeek-OCR."""
+    if "use_mla" not in c.reads or c.flag("use_mla", True):
+        return {"latent_attention": latent_attention(c)}
+    for key in ("kv_lora_rank", "q_lora_rank", "qk_rope_head_dim", "qk_nope_head_dim", "v_head_dim"):
+        if c.get(key) not in (None, 0):
+            raise c.refuse(key, "null or 0 where use_mla is false")
+    return {"attention": attention(c, bias=c.flag("attention_bias"))}
 
 
 def _deepseek_experts(c: HfConfig) -> dict[str, object]:
@@ -255,7 +265,14 @@ EXPERTS = {
         aliases={"experts_per_token": "num_experts_per_tok"},
     ),
     "llama4_text": family(_llama4, _LLAMA4, "Llama4ForCausalLM", "Llama4ForConditionalGeneration"),
-    "deepseek_v2": family(deepseek, MLA, "DeepseekV2ForCausalLM", aliases=_MTP, passes=_WRITTEN),
+    # the one type whose files may switch latent attention off
+    "deepseek_v2": family(
+        deepseek,
+        MLA | {"use_mla"},
+        "DeepseekV2ForCausalLM",
+        aliases=_MTP,
+        passes=f"{_WRITTEN} lm_head rm_head",
+    ),
     "deepseek_v3": family(deepseek, MLA, "DeepseekV3ForCausalLM", aliases=_MTP, passes=_WRITTEN),
     # published files of Kimi K2 name the class of DeepSeek-V3
     "kimi_k2": family(

@@ -21,6 +21,10 @@ from dse.spec.huggingface.recent.searched import SEARCHED
 from dse.spec.huggingface.recent.states import STATES
 from dse.spec.huggingface.recent.unlike import UNLIKE
 from dse.spec.huggingface.recent.widths import WIDTHS
+from dse.spec.huggingface.remote.around import REMOTE_AROUND
+from dse.spec.huggingface.remote.hybrids import REMOTE_HYBRIDS
+from dse.spec.huggingface.remote.mixtures import REMOTE_MIXED
+from dse.spec.huggingface.remote.plain import REMOTE_PLAIN
 from dse.spec.huggingface.stateful.convolutions import CONVOLUTIONS
 from dse.spec.huggingface.stateful.rwkvs import RWKVS
 from dse.spec.huggingface.stateful.selective import SELECTIVE
@@ -47,6 +51,10 @@ TABLES = (
     SELECTIVE,
     SHARED_BLOCKS,
     RWKVS,
+    REMOTE_PLAIN,
+    REMOTE_AROUND,
+    REMOTE_MIXED,
+    REMOTE_HYBRIDS,
 )
 """Families by what their layers have in common; each `model_type` is in one of them."""
 

@@ -22,7 +22,7 @@ SECTIONS: Final = ("quantization_config", "compression_config", "quantization")
 """Keys that say how weights are quantised."""
 TYPES: Final = ("dtype", "torch_dtype")
 """Keys that say the format of what is not quantised."""
-READ: Final = frozenset({"model_type", "architectures", *CONTEXTS, *SECTIONS, *TYPES})
+READ: Final = frozenset({"model_type", "architectures", "expert_dtype", *CONTEXTS, *SECTIONS, *TYPES})
 """Keys that are read in every family."""
 
 _AROUND: Final = """
@@ -39,8 +39,14 @@ _AROUND: Final = """
 WRAPPER: Final = frozenset(_AROUND.split())
 """Keys around a language model inside a larger one; only the language model is imported."""
 
+WINDOWS: Final = frozenset({"sliding_window", "max_window_layers", "use_sliding_window"})
+"""Keys that Transformers reads inside where a file has them around the language model as well."""
+
 # `su` is what `longrope` was called at first
-ROPES = ("default", "linear", "dynamic", "yarn", "llama3", "longrope", "su", "mrope", "proportional")
+ROPES = (
+    *("default", "linear", "dynamic", "yarn", "llama3", "longrope", "su", "mrope", "proportional"),
+    "telechat3-yarn",
+)
 """Rotary positions that only change angles."""
 
 

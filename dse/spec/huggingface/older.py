@@ -47,6 +47,8 @@ def _bloom(c: HfConfig) -> Network:
 
 
 def _gpt_neox(c: HfConfig) -> Network:
+    # no multiple of the hidden size: Transformers has one number for all sizes
+    c.size("intermediate_size")
     return _network(
         c,
         bias=c.flag("attention_bias", True),
@@ -89,6 +91,8 @@ def _gpt_bigcode(c: HfConfig) -> Network:
 def _opt(c: HfConfig) -> Network:
     """OPT, whose embedding may be narrower than its layers in one size, which is refused."""
     c.must("word_embed_proj_dim", c.size("hidden_size"))
+    # Transformers has one number for all sizes where the file leaves it out
+    c.size("ffn_dim")
     # two rows before the first position
     positions = c.size("max_position_embeddings") + 2
     return _network(
@@ -102,7 +106,7 @@ def _opt(c: HfConfig) -> Network:
 
 
 def _mpt(c: HfConfig) -> Network:
-    """MPT: one KV head for all, for some or for each; ALiBi or learned positions."""
+    """MPT: one KV head for all, for some or for each; ALiBi or learned positions; an FFN of two or three."""
     c.must("no_bias", True)
     inside = c.part("attn_config", *_MPT_ATTENTION)
     kind, heads = inside.get("attn_type"), c.size("num_attention_heads")
@@ -114,16 +118,32 @@ def _mpt(c: HfConfig) -> Network:
     if kind == "grouped_query_attention":
         kv = inside.size("kv_n_heads")
     learned = c.flag("learned_pos_emb", True) and not inside.flag("alibi") and not inside.flag("rope")
-    times = c.size("expansion_ratio", 4)
+    # -1 is no window
+    reach = {} if inside.get("sliding_window_size") in (None, -1) else inside.size("sliding_window_size")
     layer = {
-        "attention": attention(c, bias=False, kv_heads=kv),
-        "ffn": {"width": times * c.size("hidden_size"), "gated": False},
+        "attention": {**attention(c, bias=False, kv_heads=kv), **({"window": reach} if reach else {})},
+        "ffn": _mpt_ffn(c),
     }
     return Network(
         layers=(layer,) * c.size("num_hidden_layers"),
         tied=c.flag("tie_word_embeddings", True),
         learned_positions=c.size("max_seq_len") if learned else 0,
     )
+
+
+def _mpt_ffn(c: HfConfig) -> dict[str, object]:
+    """Two matrices, or three where `ffn_config` says so, of a width of its own."""
+    width = c.size("expansion_ratio", 4) * c.size("hidden_size")
+    if c.get("ffn_config") is None:
+        return {"width": width, "gated": False}
+    inside = c.part("ffn_config", "ffn_type", "ffn_hidden_size", "fc_type", "ffn_act_fn")
+    kind = inside.get("ffn_type")
+    if kind not in (None, "mptmlp", "mptglu", "mptgeglu"):
+        raise inside.refuse("ffn_type", "mptmlp, mptglu or mptgeglu")
+    return {
+        "width": inside.size("ffn_hidden_size", width),
+        "gated": kind in ("mptglu", "mptgeglu"),
+    }
 
 
 def _jais(c: HfConfig) -> Network:
@@ -209,11 +229,11 @@ OLDER = {
     ),
     "mpt": family(
         _mpt,
-        BASE | words("attn_config no_bias learned_pos_emb expansion_ratio max_seq_len"),
+        BASE | words("attn_config ffn_config no_bias learned_pos_emb expansion_ratio max_seq_len"),
         "MPTForCausalLM",
         "MptForCausalLM",
         aliases={"d_model": "hidden_size", "n_heads": "num_attention_heads", "n_layers": "num_hidden_layers"},
-        passes="embedding_fraction init_config init_device logit_scale norm_type ffn_config",
+        passes="embedding_fraction init_config init_device logit_scale norm_type fc_type",
     ),
     "jais": family(
         _jais,

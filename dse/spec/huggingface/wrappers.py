@@ -41,12 +41,33 @@ WRAPPERS: Mapping[str, Wrapper] = {
         "InternVLForConditionalGeneration", "qwen2", "qwen3", "qwen3_moe", "llama", "gpt_oss"
     ),
     "internvl_chat": _wrapper(
-        "InternVLChatModel", *_QWENS, "llama", "internlm2", "gpt_oss", at="llm_config", tie="inside"
+        "InternVLChatModel", *_QWENS, "llama", "internlm2", "gpt_oss", "phi3", at="llm_config", tie="inside"
     ),
     "kimi_k25": _wrapper("KimiK25ForConditionalGeneration", "kimi_k2", "deepseek_v3"),
     "kimi_k3": _wrapper("KimiK3ForConditionalGeneration", "kimi_linear"),
     "kimi_vl": _wrapper("KimiVLForConditionalGeneration", "deepseek_v3", tie="inside"),
-    "deepseek_vl_v2": _wrapper("DeepseekVLV2ForCausalLM", "deepseek_v2", at="language_config", tie="inside"),
+    # DeepSeek-OCR has the type of DeepSeek-VL2 and a class of its own
+    "deepseek_vl_v2": _wrapper(
+        "DeepseekVLV2ForCausalLM DeepseekOCRForCausalLM DeepseekOCR2ForCausalLM",
+        *("deepseek_v2", "deepseek_v3"),
+        at="language_config",
+        tie="inside",
+    ),
+    "h2ovl_chat": _wrapper("H2OVLChatModel", "llama", "mistral", at="llm_config", tie="inside"),
+    "NVLM_D": _wrapper("NVLM_D NVLM_D_Model", "qwen2", at="llm_config", tie="inside"),
+    "ovis": _wrapper("Ovis", *("qwen2", "gemma2", "llama"), at="llm_config", tie="inside"),
+    "ovis2_5": _wrapper("Ovis2_5", *_QWENS, at="llm_config", tie="inside"),
+    "midashenglm": _wrapper("MiDashengLMModel", "qwen2_5_omni_text", tie="inside"),
+    "NemotronH_Nano_VL_V2": _wrapper(
+        "NemotronH_Nano_VL_V2", *("nemotron_h", "nemotron_h_puzzle"), at="llm_config", tie="inside"
+    ),
+    "NemotronH_Nano_Omni_Reasoning_V3": _wrapper(
+        "NemotronH_Nano_Omni_Reasoning_V3",
+        *("nemotron_h", "nemotron_h_puzzle"),
+        at="llm_config",
+        tie="inside",
+    ),
+    "Llama_Nemotron_Nano_VL": _wrapper("Llama_Nemotron_Nano_VL", "llama", at="llm_config", tie="inside"),
     "interns1": _wrapper("InternS1ForConditionalGeneration", "qwen3", "qwen3_moe"),
     "llama4": _wrapper("Llama4ForConditionalGeneration", "llama4_text"),
     "llava": _wrapper("LlavaForConditionalGeneration", "llama", "mistral", "qwen2", tie="either"),

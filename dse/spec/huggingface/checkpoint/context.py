@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+from dse.errors import Problem
 from dse.spec.huggingface.keys import CONTEXTS
 from dse.spec.huggingface.reader import Layer
+from dse.text import short
 
 MOST: Final = 10**9
 """Tokens; tokenizers write more where they know no limit."""
@@ -14,6 +16,14 @@ def longest(data: Mapping[str, object]) -> int | None:
     """Longest context that a file states under any name [token]; None where it states none."""
     # a number with a fraction or without end is no length
     return max((n for key in CONTEXTS if (n := _whole(data.get(key))) and n <= MOST), default=None)
+
+
+def context_problems(data: Mapping[str, object], where: str) -> Iterator[Problem]:
+    """A problem for each length that is no number: it would be passed over."""
+    for key in CONTEXTS:
+        value = data.get(key)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            yield Problem(where, f"{key}: expected a number of tokens, got {short(value)}")
 
 
 def context_notes(data: Mapping[str, object], layers: Iterable[Layer], context: int | None) -> Iterator[str]:

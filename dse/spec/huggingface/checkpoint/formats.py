@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from dse.spec.huggingface.checkpoint.methods import HEAD, KEPT, UNKNOWN, Quantised, quantised
+from dse.spec.huggingface.checkpoint.amounts import KEPT, UNKNOWN
+from dse.spec.huggingface.checkpoint.methods import HEAD, Quantised, quantised
 from dse.spec.huggingface.checkpoint.modules import leaves
 from dse.spec.huggingface.keys import SECTIONS, TYPES
 from dse.spec.huggingface.reader import Layer
@@ -54,7 +55,9 @@ def formats_of(
     section = _section(configs) or beside
     if not section:
         return Formats({REST: plain} if plain else {}, notes)
-    found = quantised(section)
+    # DeepSeek-V4 says the format of its experts next to the section
+    apart = next((c["expert_dtype"] for c in configs if c.get("expert_dtype") is not None), None)
+    found = quantised({"expert_dtype": apart, **section} if apart is not None else section)
     shares = _shares(found, layers, hidden)
     if not tied:
         shares["head"] = Counter({found.said.of(*HEAD) or KEPT: 1})
@@ -94,14 +97,18 @@ def _short(parts: Mapping[str, str], rest: str) -> dict[str, str]:
 def _plain(configs: Iterable[Mapping[str, object]]) -> tuple[str | None, tuple[str, ...]]:
     """The format of what is not quantised, and a note on one that is not known."""
     for config in configs:
-        for key in TYPES:
-            value = config.get(key)
-            if value is None or value == "auto":
-                continue
-            name = str(value).removeprefix("torch.")
-            if name in _DTYPES:
-                return _DTYPES[name], ()
-            return None, (f"{key} {short(value)} is no format that is known",)
+        given = {
+            key: str(v).removeprefix("torch.")
+            for key in TYPES
+            if (v := config.get(key)) not in (None, "auto")
+        }
+        for key, name in given.items():
+            if name not in _DTYPES:
+                return None, (f"{key} {short(config[key])} is no format that is known",)
+            # the newer name is the one that Transformers 5 writes
+            other = next((n for n in given.values() if _DTYPES.get(n) != _DTYPES[name]), None)
+            told = () if other is None else (f"{' and '.join(given)} differ ({name}, {other}); {key} counts",)
+            return _DTYPES[name], told
     return None, ()
 
 

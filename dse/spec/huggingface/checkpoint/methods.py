@@ -1,27 +1,15 @@
 """What the quantisation of a checkpoint says: `quantization_config`, or the file `hf_quant_config.json`."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
+from dse.spec.huggingface.checkpoint.amounts import KEPT, SCALE, UNKNOWN, Remarks, count, integers, nearest
 from dse.spec.huggingface.checkpoint.modules import Patterns, unsafe
+from dse.spec.huggingface.checkpoint.tools import TOOLS
 from dse.text import short
-from objectives.equations.chip.formats import FORMATS
 
-KEPT: Final = ""
-"""Said of modules that stay as they were before quantisation."""
-UNKNOWN: Final = "?"
-"""Said of modules in a format that there is no name for; a note says which."""
 HEAD: Final = ("lm_head", "language_model.lm_head", "model.lm_head", "head")
-_NEAR: Final = 0.02
-"""Of a format that is taken for another one without a remark."""
-_FAR: Final = 0.06
-"""Of one that cannot be taken for it."""
-_INTEGERS: Final = ("int4", "q4_0", "q5_k_m", "q6_k", "int8", "q8_0")
-"""Formats of integers with scales, each of another size."""
-_SCALE: Final = 2.0
-"""Bytes of the scale of a group, fp16."""
-
 _ALGORITHMS: Final = {
     "FP8": "fp8",
     "FP8_PB_WO": "fp8",
@@ -44,7 +32,10 @@ _ALGORITHMS: Final = {
     "INT8_SQ": "int8",
 }
 """`quant_algo` of Model Optimizer to a format."""
-_WHOLE: Final = {"fp8": "fp8", "fbgemm_fp8": "fp8", "mxfp4": "mxfp4", "eetq": "int8"}
+_WHOLE: Final = {
+    **{"fp8": "fp8", "fbgemm_fp8": "fp8", "finegrained_fp8": "fp8", "mxfp8": "fp8"},
+    **{"mxfp4": "mxfp4", "nvfp4": "nvfp4", "eetq": "int8"},
+}
 """Methods with one format."""
 _LISTS: Final = (
     "modules_to_not_convert",
@@ -69,20 +60,9 @@ class Quantised:
     notes: tuple[str, ...] = ()
 
 
-@dataclass
-class _Notes:
-    """Remarks while a section is read; each once."""
-
-    texts: dict[str, None] = field(default_factory=dict)
-
-    def add(self, text: str) -> None:
-        """Remember a remark."""
-        self.texts[text] = None
-
-
 def quantised(section: Mapping[str, object]) -> Quantised:
     """What a section of a checkpoint says."""
-    notes = _Notes()
+    notes = Remarks()
     inner = section.get("quantization")
     section = inner if isinstance(inner, dict) else section
     method = _method(section)
@@ -108,80 +88,79 @@ def _method(section: Mapping[str, object]) -> str:
     return "compressed-tensors" if "config_groups" in section else "mlx" if "bits" in section else "unknown"
 
 
-def _formats(method: str, section: Mapping[str, object], notes: _Notes) -> tuple[str, dict[str, str]]:
+def _formats(method: str, section: Mapping[str, object], notes: Remarks) -> tuple[str, dict[str, str]]:
     """Format of all matrices, and of those that have one of their own."""
-    named = dict(_listed(section, notes))
+    named = {**_of_experts(section, notes), **dict(_listed(section, notes))}
     if method in _WHOLE:
         # only experts are quantised in MXFP4
+        if method == "mxfp8":
+            notes.add(MXFP8)
         return (KEPT, {"experts": "mxfp4"}) if method == "mxfp4" else (_WHOLE[method], named)
-    if method == "modelopt":
+    if method.startswith("modelopt"):
         algorithm = section.get("quant_algo")
         usual = KEPT if algorithm == "MIXED_PRECISION" else _algorithm(algorithm, notes)
         return usual, named
     if method == "compressed-tensors":
         usual, groups = _groups(section, notes)
         return usual, {**groups, **named}
-    if method == "quark":
-        return _quark(section, notes), named
+    if method in TOOLS:
+        usual, groups = TOOLS[method](section, notes)
+        return usual, {**groups, **named}
     return _integer_method(method, section, notes), {**_overrides(section, notes), **named}
 
 
-def _integer_method(method: str, section: Mapping[str, object], notes: _Notes) -> str:
+def _integer_method(method: str, section: Mapping[str, object], notes: Remarks) -> str:
     """AWQ, GPTQ, AutoRound, bitsandbytes, MLX, HQQ."""
     if method in ("bitsandbytes", "bnb"):
         if section.get("load_in_8bit") or section.get("_load_in_8bit"):
             return "int8"
         # 64 weights share an absolute maximum: fp32, or 8 bits when it is quantised again
         doubly = section.get("bnb_4bit_use_double_quant") is True
-        return _nearest("bitsandbytes 4 bits", 0.5 + (1 / 64 if doubly else 4 / 64), notes)
+        return nearest("bitsandbytes 4 bits", 0.5 + (1 / 64 if doubly else 4 / 64), notes)
     bits = section.get("bits", section.get("w_bit", section.get("nbits")))
     group = section.get("group_size", section.get("q_group_size"))
     # MLX keeps an offset beside each scale
-    scale = 2 * _SCALE if method == "mlx" else _SCALE
+    scale = 2 * SCALE if method == "mlx" else SCALE
     if bits is None:
         notes.add(f"it is quantised ({short(method)}), of which the bits are not understood")
         return UNKNOWN
-    return _integers(bits, group, notes, scale)
+    return integers(bits, group, notes, scale)
 
 
-def _integers(bits: object, group: object, notes: _Notes, scale: float = _SCALE) -> str:
-    """The format of whole numbers in groups that share a scale; -1 or null is a whole row."""
-    number = _count(bits)
-    if number is None or not 1 <= number <= 16:
-        notes.add(f"it is quantised to {short(bits)} bits, which is not understood")
-        return UNKNOWN
-    shared = _count(group)
-    size = number / 8 + (scale / shared if shared else 0.0)
-    said = f"{number} bits" + (f" in groups of {shared}" if shared else "")
-    if number == 16:
-        return KEPT
-    if not shared and number in (4, 8):
-        return f"int{number}"
-    return _nearest(said, size, notes)
+MXFP8: Final = "MXFP8 (1.031 B an element) counted as fp8 (1 B)"
+_EXPERTS: Final = ("expert_dtype", "routed_experts_quant_method", "moe_quant_algo")
+"""Keys that say the format of routed experts alone; `expert_dtype` is next to the section."""
+_OF_EXPERTS: Final = {
+    # DeepSeek-V4 shares a scale of 8 bits among 32 of them
+    **{"fp4": "mxfp4", "mxfp4": "mxfp4", "nvfp4": "nvfp4"},
+    **{"fp8": "fp8", "float8_e4m3fn": "fp8", "bf16": KEPT, "bfloat16": KEPT},
+}
 
 
-def _nearest(said: str, size: float, notes: _Notes) -> str:
-    """The format of whole numbers of about so many bytes."""
-    found = min(_INTEGERS, key=lambda name: abs(FORMATS[name] / size - 1.0))
-    off = abs(FORMATS[found] / size - 1.0)
-    if off > _FAR:
-        notes.add(f"it is quantised to {said}, for which there is no format")
-        return UNKNOWN
-    if off > _NEAR or found not in ("int4", "int8"):
-        notes.add(f"{said} ({size:.4g} B an element) counted as {found} ({FORMATS[found]:.4g} B)")
+def _of_experts(section: Mapping[str, object], notes: Remarks) -> dict[str, str]:
+    """The format of routed experts, where they have one of their own; the last key that says it counts."""
+    found: dict[str, str] = {}
+    for key in _EXPERTS:
+        value = section.get(key)
+        if value is None:
+            continue
+        known = _OF_EXPERTS.get(str(value).lower())
+        if known is None:
+            notes.add(f"{key} is {short(value)}, for which there is no format")
+        found["experts"] = UNKNOWN if known is None else known
     return found
 
 
-def _algorithm(value: object, notes: _Notes) -> str:
+def _algorithm(value: object, notes: Remarks) -> str:
     found = _ALGORITHMS.get(str(value).upper(), UNKNOWN)
     if found == UNKNOWN:
         notes.add(f"it is quantised by {short(value)}, for which there is no format")
     elif str(value).upper() == "MXFP8":
-        notes.add("MXFP8 (1.031 B an element) counted as fp8 (1 B)")
+        notes.add(MXFP8)
     return found
 
 
-def _groups(section: Mapping[str, object], notes: _Notes) -> tuple[str, dict[str, str]]:
+def _groups(section: Mapping[str, object], notes: Remarks) -> tuple[str, dict[str, str]]:
     """Groups of compressed-tensors: those of all linear layers, and those of modules by name."""
     usual = KEPT
     named: dict[str, str] = {}
@@ -202,11 +181,11 @@ def _groups(section: Mapping[str, object], notes: _Notes) -> tuple[str, dict[str
     return usual, named
 
 
-def _numbers(weights: Mapping[str, object], notes: _Notes) -> str:
+def _numbers(weights: Mapping[str, object], notes: Remarks) -> str:
     """The format of one group of compressed-tensors."""
-    bits, group = weights.get("num_bits"), _count(weights.get("group_size"))
+    bits, group = weights.get("num_bits"), count(weights.get("group_size"))
     if weights.get("type") != "float":
-        return _integers(bits, group, notes)
+        return integers(bits, group, notes)
     if bits == 8:
         return "fp8"
     if bits == 4:
@@ -215,21 +194,7 @@ def _numbers(weights: Mapping[str, object], notes: _Notes) -> str:
     return UNKNOWN
 
 
-def _quark(section: Mapping[str, object], notes: _Notes) -> str:
-    """AMD Quark: one format for all layers."""
-    whole = section.get("global_quant_config")
-    weight = whole.get("weight") if isinstance(whole, dict) else None
-    kind = weight.get("dtype") if isinstance(weight, dict) else None
-    known = {"fp8_e4m3": "fp8", "fp4": "mxfp4", "int8": "int8", "int4": "int4", "uint4": "int4"}
-    found = known.get(str(kind), UNKNOWN)
-    if found == UNKNOWN:
-        notes.add(f"it is quantised to {short(kind)} (quark), for which there is no format")
-    if section.get("layer_quant_config"):
-        notes.add("formats of single layers (layer_quant_config) are not read")
-    return found
-
-
-def _listed(section: Mapping[str, object], notes: _Notes) -> Iterator[tuple[str, str]]:
+def _listed(section: Mapping[str, object], notes: Remarks) -> Iterator[tuple[str, str]]:
     """Modules with an algorithm of their own."""
     listed = section.get("quantized_layers")
     for name, what in listed.items() if isinstance(listed, dict) else ():
@@ -237,27 +202,35 @@ def _listed(section: Mapping[str, object], notes: _Notes) -> Iterator[tuple[str,
         yield name, _algorithm(algorithm, notes)
 
 
-def _overrides(section: Mapping[str, object], notes: _Notes) -> dict[str, str]:
+def _overrides(section: Mapping[str, object], notes: Remarks) -> dict[str, str]:
     """Bits of single modules: `extra_config` of AutoRound, `dynamic` of GPTQ, modules inside MLX."""
     found: dict[str, str] = {}
     extra = section.get("extra_config")
     inside = {**section, **(extra if isinstance(extra, dict) else {})}
     for name, what in inside.items():
         if isinstance(what, dict) and "bits" in what:
-            found[name] = _integers(what["bits"], what.get("group_size", section.get("group_size")), notes)
+            found[name] = integers(what["bits"], what.get("group_size", section.get("group_size")), notes)
     dynamic = section.get("dynamic")
     for name in dynamic if isinstance(dynamic, dict) else ():
         # a minus leaves modules out; a plus, or neither, gives them other settings
+        pattern = f"re:{name.removeprefix('-:').removeprefix('+:')}"
+        said = dynamic[name] if isinstance(dynamic, dict) else None
         if name.startswith("-:"):
-            found[f"re:{name[2:]}"] = KEPT
-    if section.get("lm_head") is True and (usual := _count(section.get("bits"))):
-        found["lm_head"] = _integers(usual, section.get("group_size"), notes)
+            found[pattern] = KEPT
+        elif isinstance(said, dict) and said.keys() & {"bits", "group_size"}:
+            both = {**section, **said}
+            found[pattern] = integers(both.get("bits"), both.get("group_size"), notes)
+    if section.get("lm_head") is True and (usual := count(section.get("bits"))):
+        found["lm_head"] = integers(usual, section.get("group_size"), notes)
     return found
 
 
 def _kept(section: Mapping[str, object]) -> Iterator[str]:
     """Patterns of modules that are not quantised."""
     for key in _LISTS:
+        # the experts were quantised again: what that left out is still in the format of the others
+        if key == "ignore" and section.get("quant_method") == "fp8" and "moe_quant_algo" in section:
+            continue
         listed = section.get(key)
         yield from (name for name in listed if isinstance(name, str)) if isinstance(listed, list) else ()
 
@@ -266,8 +239,3 @@ def _cache(value: object) -> str:
     if isinstance(value, dict):
         return f"{value.get('type', '')}{value.get('num_bits', '')}".strip() or "as given"
     return str(value).lower()
-
-
-def _count(value: object) -> int | None:
-    """A whole number above 0; None for anything else."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None

@@ -85,7 +85,7 @@ def _nemotron_h(c: HfConfig) -> Network:
         raise c.refuse("layers_block_type", "a list of the layers")
     c.must("use_bias", False)
     # a part that no layer has is not read
-    layers: dict[str, Layer] = {kind: _nemotron_part(c, kind) for kind in dict.fromkeys(which)}
+    layers: dict[str, Layer] = {kind: nemotron_part(c, kind) for kind in dict.fromkeys(which)}
     ahead = c.whole("num_nextn_predict_layers")
     return Network(
         layers=tuple(layers[kind] for kind in which),
@@ -94,7 +94,8 @@ def _nemotron_h(c: HfConfig) -> Network:
     )
 
 
-def _nemotron_part(c: HfConfig, kind: str) -> Layer:
+def nemotron_part(c: HfConfig, kind: str) -> Layer:
+    """The one part of a layer of a kind."""
     if kind == STATE:
         return mamba2(c, c.size("mamba_num_heads"), c.size("mamba_head_dim"))
     if kind == FULL:

@@ -1,0 +1,1 @@
+"""Families whose code comes with the checkpoint, or that inference engines alone have."""
