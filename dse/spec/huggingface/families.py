@@ -8,6 +8,8 @@ from dse.spec.catalog.config_paths import bundled
 from dse.spec.huggingface.dense import DENSE, VISION
 from dse.spec.huggingface.experts import EXPERTS
 from dse.spec.huggingface.linear import HYBRID
+from dse.spec.huggingface.newest.alike import ALIKE
+from dse.spec.huggingface.newest.older import BEFORE
 from dse.spec.huggingface.older import OLDER
 from dse.spec.huggingface.reader import Family
 from dse.spec.huggingface.recent.compressed import COMPRESSED
@@ -39,6 +41,8 @@ TABLES = (
     WIDTHS,
     INDEXED,
     COMPRESSED,
+    ALIKE,
+    BEFORE,
 )
 """Families by what their layers have in common; each `model_type` is in one of them."""
 
