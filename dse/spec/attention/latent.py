@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from dse.spec.attention.kind import LayerSpec
-from dse.spec.schema.base import Few, Positive
+from dse.spec.schema.base import Few, Positive, Size
 from objectives import api
 
 
@@ -14,8 +14,8 @@ class LatentAttentionSpec(LayerSpec):
     """Heads."""
     latent: Positive
     """Width of the compressed latent of keys and values, which the KV cache stores."""
-    rope: Positive
-    """Width of the rotary part of a key, shared by all heads and stored too."""
+    rope: Size
+    """Width of the rotary part of a key, shared by all heads and stored too; 0 for none."""
     nope: Positive
     """Width of a head's key without positions."""
     value: Positive

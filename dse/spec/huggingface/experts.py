@@ -159,7 +159,7 @@ def latent_attention(c: HfConfig) -> dict[str, object]:
     found: dict[str, object] = {
         "heads": heads,
         "latent": c.size("kv_lora_rank"),
-        "rope": c.size("qk_rope_head_dim"),
+        "rope": c.whole("qk_rope_head_dim", None),
         "nope": c.size("qk_nope_head_dim"),
         "value": c.size("v_head_dim"),
     }

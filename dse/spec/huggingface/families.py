@@ -10,6 +10,7 @@ from dse.spec.huggingface.experts import EXPERTS
 from dse.spec.huggingface.linear import HYBRID
 from dse.spec.huggingface.newest.alike import ALIKE
 from dse.spec.huggingface.newest.older import BEFORE
+from dse.spec.huggingface.newest.picked import PICKED
 from dse.spec.huggingface.older import OLDER
 from dse.spec.huggingface.reader import Family
 from dse.spec.huggingface.recent.compressed import COMPRESSED
@@ -43,6 +44,7 @@ TABLES = (
     COMPRESSED,
     ALIKE,
     BEFORE,
+    PICKED,
 )
 """Families by what their layers have in common; each `model_type` is in one of them."""
 

@@ -19,9 +19,6 @@ _OBSTACLES: Final[Mapping[str, str]] = {
         xlstm recurrent_gemma griffin
     """,
     "it has RWKV layers, and an LLM YAML has no key for them": "rwkv rwkv5 rwkv6 rwkv7 rwkv_x070 qwrkv",
-    "an index picks the tokens that its attention visits, for which there are no keys yet": """
-        mistral_large4 mistral_large4_text qwen4_exp axk2 glm5_next
-    """,
     "its later layers read the KV cache of earlier ones next to a state, for which there is no key yet": """
         phi4flash
     """,

@@ -77,6 +77,8 @@ WRAPPERS: Mapping[str, Wrapper] = {
     "voxtral": _wrapper("VoxtralForConditionalGeneration", "llama"),
     "step3_vl": _wrapper("Step3VLForConditionalGeneration", "step3_text", tie="either"),
     "step3p7": _wrapper("Step3p7ForConditionalGeneration", "step3p5"),
+    "glm5_next": _wrapper("Glm5NextForConditionalGeneration", "glm5_next_text"),
+    "mistral_large4": _wrapper("MistralLarge4ForConditionalGeneration", "mistral_large4_text"),
     "smolvlm": _wrapper("SmolVLMForConditionalGeneration", "llama"),
 }
 """`model_type` of a larger model to what it may hold."""
