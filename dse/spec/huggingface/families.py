@@ -9,6 +9,9 @@ from dse.spec.huggingface.dense import DENSE, VISION
 from dse.spec.huggingface.experts import EXPERTS
 from dse.spec.huggingface.linear import HYBRID
 from dse.spec.huggingface.newest.alike import ALIKE
+from dse.spec.huggingface.newest.inklings import INKLINGS
+from dse.spec.huggingface.newest.mixed import MIXED
+from dse.spec.huggingface.newest.odd import ODD
 from dse.spec.huggingface.newest.older import BEFORE
 from dse.spec.huggingface.newest.picked import PICKED
 from dse.spec.huggingface.older import OLDER
@@ -45,6 +48,9 @@ TABLES = (
     ALIKE,
     BEFORE,
     PICKED,
+    MIXED,
+    INKLINGS,
+    ODD,
 )
 """Families by what their layers have in common; each `model_type` is in one of them."""
 

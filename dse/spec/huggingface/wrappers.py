@@ -79,6 +79,11 @@ WRAPPERS: Mapping[str, Wrapper] = {
     "step3p7": _wrapper("Step3p7ForConditionalGeneration", "step3p5"),
     "glm5_next": _wrapper("Glm5NextForConditionalGeneration", "glm5_next_text"),
     "mistral_large4": _wrapper("MistralLarge4ForConditionalGeneration", "mistral_large4_text"),
+    "qwen4_exp": _wrapper("Qwen4ExpForConditionalGeneration", "qwen4_exp_text"),
+    "inkling_mm_model": _wrapper("InklingForConditionalGeneration", "inkling_text"),
+    "inkling2": _wrapper("Inkling2ForConditionalGeneration", "inkling2_text"),
+    "inkling2_loop": _wrapper("Inkling2LoopForConditionalGeneration", "inkling2_loop_text"),
+    "gemma4_unified": _wrapper("Gemma4UnifiedForConditionalGeneration", "gemma4_unified_text"),
     "smolvlm": _wrapper("SmolVLMForConditionalGeneration", "llama"),
 }
 """`model_type` of a larger model to what it may hold."""
