@@ -14,6 +14,7 @@ from dse.spec.huggingface.newest.mixed import MIXED
 from dse.spec.huggingface.newest.odd import ODD
 from dse.spec.huggingface.newest.older import BEFORE
 from dse.spec.huggingface.newest.picked import PICKED
+from dse.spec.huggingface.newest.seen import SEEN
 from dse.spec.huggingface.older import OLDER
 from dse.spec.huggingface.reader import Family
 from dse.spec.huggingface.recent.compressed import COMPRESSED
@@ -51,6 +52,7 @@ TABLES = (
     MIXED,
     INKLINGS,
     ODD,
+    SEEN,
 )
 """Families by what their layers have in common; each `model_type` is in one of them."""
 

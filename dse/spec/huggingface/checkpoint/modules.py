@@ -30,7 +30,16 @@ _UP: Final = ("up_proj", "gate_up_proj", "w3")
 _OUT: Final = ("down_proj", "w2", "dense_4h_to_h", "c_proj", "fc2", "fc_out")
 
 _IN_STATE: Final = ("in_proj_qkvz", "in_proj")
-_OTHERS: Final = {"attention", "latent_attention", "ffn", "experts", "matrices", "parallel", "beside", "distinct"}
+_OTHERS: Final = {
+    "attention",
+    "latent_attention",
+    "ffn",
+    "experts",
+    "matrices",
+    "parallel",
+    "beside",
+    "distinct",
+}
 """Keys of a layer that are no state."""
 
 

@@ -47,9 +47,7 @@ def _kinds(c: HfConfig) -> Sequence[str]:
     count, local = c.size("num_hidden_layers"), None
     if "local_layer_ids" in c.reads:
         local = c.items("local_layer_ids", int)
-    usual = [
-        _SLIDING if ((i + 1) % 6 != 0 if local is None else i in local) else _FULL for i in range(count)
-    ]
+    usual = [_SLIDING if ((i + 1) % 6 != 0 if local is None else i in local) else _FULL for i in range(count)]
     return kinds_of(c, (_FULL, _SLIDING), usual)
 
 
@@ -183,8 +181,7 @@ INKLINGS = {
         "InklingForCausalLM",
         "InklingForConditionalGeneration",
         aliases=_NAMES,
-        passes="number_of_conv_states shared_expert_sink logits_mup_width_multiplier "
-        "chain_hidden_post_norm",
+        passes="number_of_conv_states shared_expert_sink logits_mup_width_multiplier chain_hidden_post_norm",
     ),
     "inkling2_text": family(
         _inkling2,

@@ -20,37 +20,33 @@ from dse.spec.huggingface.reader import (
     words,
 )
 from dse.spec.huggingface.recent.mambas import CONV, TAPS
+from dse.spec.huggingface.recent.states import grouped_kinds, lightning
 
 _PICKED = "indexed_attention"
+_DELTA = (
+    "short_conv_kernel_size",
+    "linear_conv_kernel_dim",
+    "kda_lower_bound",
+    "kda_safe_gate",
+    "no_kda_lora",
+)
+"""Keys of Kimi Delta Attention."""
 _FULL_RANK = "the decay of each element of a key is a full matrix, counted next to one number a head"
 
 
 def _bailing_hybrid(c: HfConfig) -> Network:
-    """Kimi Delta Attention with full matrices for decay and gate, and latent attention with gates of heads."""
+    """Ling 3: Kimi Delta Attention and latent attention; Ling 2.5 has Lightning Attention in its place."""
     count, hidden, heads = c.size("num_hidden_layers"), c.size("hidden_size"), c.size("num_attention_heads")
-    size = c.size("layer_group_size")
-    which = kinds_of(c, (FULL, STATE), [STATE if (i + 1) % size else FULL for i in range(count)])
-    own, wide = c.size("linear_num_heads", heads), c.get("linear_head_dim")
-    dim = c.size("head_dim") if wide is None else c.size("linear_head_dim")
-    taps = "linear_conv_kernel_dim" if c.get("linear_conv_kernel_dim") is not None else "short_conv_kernel_size"
-    state: Layer = {
-        "linear_attention": {
-            "heads": own,
-            "key_heads": own,
-            "key_dim": dim,
-            "value_dim": dim,
-            "gate": True,
-            "delta": True,
-            "conv": c.size(taps),
-        },
-        "matrices": [matrix(hidden, own * dim)],
-    }
-    full: Layer = {"latent_attention": latent_attention(c), "matrices": [matrix(hidden, heads)]}
+    which = kinds_of(c, (FULL, STATE), grouped_kinds(c))
+    delta = any(c.get(key) is not None for key in _DELTA)
+    gates = {"matrices": [matrix(hidden, heads)]} if delta else {}
+    full: Layer = {"latent_attention": latent_attention(c), **gates}
+    state = _full_rank(c) if delta else lightning(c)
     first = c.whole("first_k_dense_replace", None)
     usual = ["sparse" if i >= first else "dense" for i in range(count)]
     mlp = kinds_of(c, ("dense", "sparse"), usual, "mlp_layer_types")
-    shared = c.whole("n_shared_experts") * c.size("moe_intermediate_size")
-    routed = experts(c, "n_routed_experts", "moe_intermediate_size", shared)
+    wide = c.size("moe_shared_expert_intermediate_size", c.size("moe_intermediate_size"))
+    routed = experts(c, "n_routed_experts", "moe_intermediate_size", c.whole("n_shared_experts") * wide)
     inner: dict[str, Layer] = {"dense": {"ffn": gated_ffn(c)}, "sparse": {"experts": routed}}
     ahead = c.whole("num_nextn_predict_layers")
     return Network(
@@ -58,8 +54,32 @@ def _bailing_hybrid(c: HfConfig) -> Network:
             {**(full if kind == FULL else state), **inner[ffn]} for kind, ffn in zip(which, mlp, strict=True)
         ),
         tied=c.flag("tie_word_embeddings"),
-        notes=(_FULL_RANK, *((f"{PREDICTION} ({ahead})",) if ahead else ())),
+        notes=(*((_FULL_RANK,) if delta else ()), *((f"{PREDICTION} ({ahead})",) if ahead else ())),
     )
+
+
+def _full_rank(c: HfConfig) -> Layer:
+    """Kimi Delta Attention whose decay and gate are whole matrices."""
+    c.must("no_kda_lora", True)
+    c.must("gated_attention_proj_granularity_type", "head_wise")
+    # older files have the width under a name that Transformers 5 gives to the rotary part
+    own, said = c.size("linear_num_heads", c.size("num_attention_heads")), c.get("linear_head_dim")
+    dim = c.size("head_dim" if said is None else "linear_head_dim")
+    taps = (
+        "linear_conv_kernel_dim" if c.get("linear_conv_kernel_dim") is not None else "short_conv_kernel_size"
+    )
+    return {
+        "linear_attention": {
+            "heads": own,
+            "key_heads": own,
+            "key_dim": dim,
+            "value_dim": dim,
+            "gate": True,
+            "delta": True,
+            "conv": c.size(taps, 4),
+        },
+        "matrices": [matrix(c.size("hidden_size"), own * dim)],
+    }
 
 
 def _lara(c: HfConfig) -> Network:
@@ -198,10 +218,12 @@ MIXED = {
         | words(
             """
             layer_types mlp_layer_types layer_group_size head_dim linear_head_dim linear_num_heads
-            linear_conv_kernel_dim short_conv_kernel_size
+            linear_conv_kernel_dim short_conv_kernel_size kda_lower_bound kda_safe_gate no_kda_lora
+            gated_attention_proj_granularity_type moe_shared_expert_intermediate_size
             """
         ),
         "BailingHybridForCausalLM",
+        "BailingMoeV3ForCausalLM",
         "BailingMoeV2_5ForCausalLM",
         aliases={
             "num_experts": "n_routed_experts",
@@ -210,7 +232,8 @@ MIXED = {
             "num_shared_experts": "n_shared_experts",
             "num_mtp_layers": "num_nextn_predict_layers",
         },
-        passes="qk_head_dim kda_safe_gate kda_lower_bound moe_shared_expert_intermediate_size mlp_bias",
+        passes="qk_head_dim group_norm_size linear_silu linear_rope mlp_bias use_qk_norm "
+        "moe_router_enable_shared_expert moe_router_enable_routed_scaling rope_traditional",
     ),
     "lara_mini": family(
         _lara,
@@ -232,7 +255,9 @@ MIXED = {
         _zaya,
         (GATED - {"intermediate_size"})
         | _ROUTED
-        | words("attention_bias lm_head_bias layer_types sliding_window router_hidden_size cca_time0 cca_time1"),
+        | words(
+            "attention_bias lm_head_bias layer_types sliding_window router_hidden_size cca_time0 cca_time1"
+        ),
         "ZayaForCausalLM",
         aliases=_LOCAL,
     ),

@@ -56,9 +56,7 @@ ODD = {
         passes="keep_window_size num_experts num_experts_per_tok mlp_bias",
     ),
     "diffllama": family(plain(_DIFF), _DIFF.reads, "DiffLlamaForCausalLM", passes="lambda_std_dev"),
-    "phi4_multimodal": family(
-        plain(_PHI), _PHI.reads | {"sliding_window"}, "Phi4MultimodalForCausalLM"
-    ),
+    "phi4_multimodal": family(plain(_PHI), _PHI.reads | {"sliding_window"}, "Phi4MultimodalForCausalLM"),
     "chameleon": family(
         plain(_SWIN),
         _SWIN.reads | {"mlp_bias"},

@@ -134,9 +134,7 @@ def _modernbert(c: HfConfig) -> Network:
         for kind in which
     ]
     layers[-1] = {**layers[-1], "matrices": [{"inputs": hidden, "outputs": hidden}]}
-    return Network(
-        layers=tuple(layers), tied=c.flag("tie_word_embeddings", True), notes=(BIASES, _HEAD_BIAS)
-    )
+    return Network(layers=tuple(layers), tied=c.flag("tie_word_embeddings", True), notes=(BIASES, _HEAD_BIAS))
 
 
 _OLD = {"n_embd": "hidden_size", "n_layer": "num_hidden_layers", "n_head": "num_attention_heads"}
@@ -169,9 +167,7 @@ BEFORE = {
             "attention_heads": "num_attention_heads",
         },
     ),
-    "biogpt": family(
-        _biogpt, BASE | words("intermediate_size max_position_embeddings"), "BioGptForCausalLM"
-    ),
+    "biogpt": family(_biogpt, BASE | words("intermediate_size max_position_embeddings"), "BioGptForCausalLM"),
     "gpt_neox_japanese": family(
         _gpt_neox_japanese, BASE | {"intermediate_multiple_size"}, "GPTNeoXJapaneseForCausalLM"
     ),

@@ -151,7 +151,9 @@ def _mistral_large4(c: HfConfig) -> Network:
     return replace(plain, layers=tuple(layers))
 
 
-_KDA = words("num_heads head_dim short_conv_kernel_size gate_lower_bound safe_gate kda_layers full_attn_layers")
+_KDA = words(
+    "num_heads head_dim short_conv_kernel_size gate_lower_bound safe_gate kda_layers full_attn_layers"
+)
 _INDEX = words("index_topk index_n_heads index_head_dim layer_types mlp_layer_types")
 _OWN = words("indexer_types index_topk_freq index_skip_topk_offset index_topk_pattern")
 _OTHER = {
@@ -169,14 +171,18 @@ PICKED = {
         aliases=_OTHER,
         passes=_WRITTEN,
     ),
-    "hy_v4": family(
-        _hy_v4,
-        MLA | _INDEX | _OWN | {"hc_mult"},
-        "HYV4ForCausalLM",
-        "HYV4VLForConditionalGeneration",
-        aliases=_OTHER,
-        passes=f"{_WRITTEN} hc_magnitude learnable_sink_init",
-    ),
+    **{
+        kind: family(
+            _hy_v4,
+            # the class has as many KV heads as heads, whatever the file says
+            (MLA - {"num_key_value_heads"}) | _INDEX | _OWN | {"hc_mult"},
+            "HYV4ForCausalLM",
+            "HYV4VLForConditionalGeneration",
+            aliases=_OTHER,
+            passes=f"{_WRITTEN} num_key_value_heads hc_magnitude learnable_sink_init",
+        )
+        for kind in ("hy_v4", "hy_v4_vl_text")
+    },
     "glm5_next_text": family(
         _glm5_next,
         MLA
