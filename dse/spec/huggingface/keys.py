@@ -40,7 +40,18 @@ WRAPPER: Final = frozenset(_AROUND.split())
 """Keys around a language model inside a larger one; only the language model is imported."""
 
 # `su` is what `longrope` was called at first
-ROPES = ("default", "linear", "dynamic", "yarn", "llama3", "longrope", "su", "mrope", "proportional")
+ROPES = (
+    "default",
+    "linear",
+    "dynamic",
+    "yarn",
+    "llama3",
+    "longrope",
+    "su",
+    "mrope",
+    "proportional",
+    "xdrope",
+)
 """Rotary positions that only change angles."""
 
 

@@ -49,12 +49,23 @@ WRAPPERS: Mapping[str, Wrapper] = {
     "glm4v_moe": _wrapper("Glm4vMoeForConditionalGeneration", "glm4v_moe_text", tie="either"),
     "idefics3": _wrapper("Idefics3ForConditionalGeneration", "llama"),
     "internvl": _wrapper(
-        "InternVLForConditionalGeneration", "qwen2", "qwen3", "qwen3_moe", "llama", "gpt_oss", passes="downsample_ratio",
+        "InternVLForConditionalGeneration",
+        "qwen2",
+        "qwen3",
+        "qwen3_moe",
+        "llama",
+        "gpt_oss",
+        passes="downsample_ratio",
     ),
     "internvl_chat": _wrapper(
         "InternVLChatModel", *_QWENS, "llama", "internlm2", "gpt_oss", at="llm_config", tie="inside"
     ),
-    "kimi_k25": _wrapper("KimiK25ForConditionalGeneration", "kimi_k2", "deepseek_v3"),
+    "kimi_k25": _wrapper(
+        "KimiK25ForConditionalGeneration Kimi_K25ForConditionalGeneration",
+        "kimi_k2",
+        "deepseek_v3",
+        passes="projection_hidden_size",
+    ),
     "kimi_k3": _wrapper("KimiK3ForConditionalGeneration", "kimi_linear"),
     "kimi_vl": _wrapper("KimiVLForConditionalGeneration", "deepseek_v3", tie="inside"),
     "deepseek_vl_v2": _wrapper("DeepseekVLV2ForCausalLM", "deepseek_v2", at="language_config", tie="inside"),
@@ -66,7 +77,11 @@ WRAPPERS: Mapping[str, Wrapper] = {
     "minimax_vl_01": _wrapper("MiniMaxVL01ForConditionalGeneration", "minimax_text_01", tie="inside"),
     "lfm2_vl": _wrapper("Lfm2VlForConditionalGeneration", "lfm2", "lfm2_moe", tie="either"),
     "minimax_m3_vl": _wrapper(
-        "MiniMaxM3SparseForConditionalGeneration", "minimax_m3_vl_text", "minimax_m3", tie="either", passes="merged_hidden_size",
+        "MiniMaxM3SparseForConditionalGeneration",
+        "minimax_m3_vl_text",
+        "minimax_m3",
+        tie="either",
+        passes="merged_hidden_size",
     ),
     "mistral3": _wrapper(
         "Mistral3ForConditionalGeneration", "mistral", "ministral3", "mistral4", "deepseek_v3"
@@ -84,9 +99,12 @@ WRAPPERS: Mapping[str, Wrapper] = {
         "Qwen2_5OmniModel Qwen2_5OmniForConditionalGeneration",
         "qwen2_5_omni_text",
         at="thinker_config.text_config",
+        passes="enable_audio_output token2wav_config",
     ),
     "voxtral": _wrapper(
-        "VoxtralForConditionalGeneration", "llama", tie="never",
+        "VoxtralForConditionalGeneration",
+        "llama",
+        tie="never",
     ),
     "step3_vl": _wrapper("Step3VLForConditionalGeneration", "step3_text", tie="either"),
     "step3p7": _wrapper("Step3p7ForConditionalGeneration", "step3p5"),
@@ -94,13 +112,19 @@ WRAPPERS: Mapping[str, Wrapper] = {
     "mistral_large4": _wrapper("MistralLarge4ForConditionalGeneration", "mistral_large4_text"),
     "qwen4_exp": _wrapper("Qwen4ExpForConditionalGeneration", "qwen4_exp_text"),
     "inkling_mm_model": _wrapper(
-        "InklingForConditionalGeneration", "inkling_text", tie="never",
+        "InklingForConditionalGeneration",
+        "inkling_text",
+        tie="never",
     ),
     "inkling2": _wrapper(
-        "Inkling2ForConditionalGeneration", "inkling2_text", tie="never",
+        "Inkling2ForConditionalGeneration",
+        "inkling2_text",
+        tie="never",
     ),
     "inkling2_loop": _wrapper(
-        "Inkling2LoopForConditionalGeneration", "inkling2_loop_text", tie="never",
+        "Inkling2LoopForConditionalGeneration",
+        "inkling2_loop_text",
+        tie="never",
     ),
     "gemma4_unified": _wrapper("Gemma4UnifiedForConditionalGeneration", "gemma4_unified_text"),
     "aria": _wrapper(
@@ -114,11 +138,16 @@ WRAPPERS: Mapping[str, Wrapper] = {
         passes="image_token_offset audio_token_offset",
     ),
     "blip-2": _wrapper(
-        "Blip2ForConditionalGeneration", "opt", passes="use_decoder_only_language_model num_query_tokens", tie="either",
+        "Blip2ForConditionalGeneration",
+        "opt",
+        passes="use_decoder_only_language_model num_query_tokens",
+        tie="either",
     ),
     "cohere_compass": _wrapper("CohereCompassForConditionalGeneration", "cohere_compass_text"),
     "cosmos3_edge": _wrapper(
-        "Cosmos3EdgeForConditionalGeneration", "cosmos3_edge_text", tie="never",
+        "Cosmos3EdgeForConditionalGeneration",
+        "cosmos3_edge_text",
+        tie="never",
     ),
     "cosmos3_omni": _wrapper("Cosmos3OmniForConditionalGeneration", "qwen3_vl_text"),
     "deepseek_ocr2": _wrapper("DeepseekOcr2ForConditionalGeneration", "deepseek_ocr2_text"),
@@ -165,10 +194,18 @@ WRAPPERS: Mapping[str, Wrapper] = {
     "hyperclovax_vision_v2": _wrapper("HyperCLOVAXVisionV2ForConditionalGeneration", "hyperclovax"),
     "idefics2": _wrapper("Idefics2ForConditionalGeneration", "mistral"),
     "instructblip": _wrapper(
-        "InstructBlipForConditionalGeneration", "opt", "llama", passes="use_decoder_only_language_model num_query_tokens", tie="either",
+        "InstructBlipForConditionalGeneration",
+        "opt",
+        "llama",
+        passes="use_decoder_only_language_model num_query_tokens",
+        tie="either",
     ),
     "instructblipvideo": _wrapper(
-        "InstructBlipVideoForConditionalGeneration", "opt", "llama", passes="use_decoder_only_language_model num_query_tokens", tie="either",
+        "InstructBlipVideoForConditionalGeneration",
+        "opt",
+        "llama",
+        passes="use_decoder_only_language_model num_query_tokens",
+        tie="either",
     ),
     "janus": _wrapper(
         "JanusForConditionalGeneration",
@@ -176,10 +213,16 @@ WRAPPERS: Mapping[str, Wrapper] = {
         passes="vq_config",
     ),
     "kosmos-2": _wrapper(
-        "Kosmos2ForConditionalGeneration", "kosmos_2_text_model", passes="latent_query_num", tie="either",
+        "Kosmos2ForConditionalGeneration",
+        "kosmos_2_text_model",
+        passes="latent_query_num",
+        tie="either",
     ),
     "kosmos-2.5": _wrapper(
-        "Kosmos2_5ForConditionalGeneration", "kosmos_2_5_text_model", passes="latent_query_num", tie="either",
+        "Kosmos2_5ForConditionalGeneration",
+        "kosmos_2_5_text_model",
+        passes="latent_query_num",
+        tie="either",
     ),
     "lfm3_vl": _wrapper("Lfm3VlForConditionalGeneration", "lfm3"),
     "lighton_ocr": _wrapper("LightOnOcrForConditionalGeneration", "qwen3"),
@@ -208,7 +251,10 @@ WRAPPERS: Mapping[str, Wrapper] = {
         passes="downsample_mode insert_layer_id merge_kernel_size merger_times",
     ),
     "molmo2": _wrapper(
-        "Molmo2ForConditionalGeneration", "molmo2_text", passes="adapter_config", tie="never",
+        "Molmo2ForConditionalGeneration",
+        "molmo2_text",
+        passes="adapter_config",
+        tie="never",
     ),
     "muse_glimmer": _wrapper(
         "MuseGlimmerForConditionalGeneration",
@@ -216,10 +262,16 @@ WRAPPERS: Mapping[str, Wrapper] = {
         passes="out_hidden_size",
     ),
     "muse_spark": _wrapper(
-        "MuseSparkForConditionalGeneration", "muse_spark_text", passes="out_hidden_size", tie="never",
+        "MuseSparkForConditionalGeneration",
+        "muse_spark_text",
+        passes="out_hidden_size",
+        tie="never",
     ),
     "nemotron_h_omni": _wrapper(
-        "NemotronH_Omni_Reasoning_V3", "nemotron_h", passes="downsample_ratio", tie="either",
+        "NemotronH_Omni_Reasoning_V3",
+        "nemotron_h",
+        passes="downsample_ratio",
+        tie="either",
     ),
     "ovis2": _wrapper(
         "Ovis2ForConditionalGeneration",
@@ -255,7 +307,9 @@ WRAPPERS: Mapping[str, Wrapper] = {
     "video_llava": _wrapper("VideoLlavaForConditionalGeneration", "llama"),
     "vipllava": _wrapper("VipLlavaForConditionalGeneration", "llama"),
     "qwen2_audio": _wrapper(
-        "Qwen2AudioForConditionalGeneration", "qwen2", tie="never",
+        "Qwen2AudioForConditionalGeneration",
+        "qwen2",
+        tie="never",
     ),
     "qwen3_asr": _wrapper("Qwen3ASRForConditionalGeneration", "qwen3"),
     "granite_speech": _wrapper(
@@ -270,13 +324,21 @@ WRAPPERS: Mapping[str, Wrapper] = {
     ),
     "glmasr": _wrapper("GlmAsrForConditionalGeneration", "llama"),
     "audioflamingo3": _wrapper(
-        "AudioFlamingo3ForConditionalGeneration", "qwen2", tie="never",
+        "AudioFlamingo3ForConditionalGeneration",
+        "qwen2",
+        tie="never",
     ),
     "musicflamingo": _wrapper(
-        "MusicFlamingoForConditionalGeneration", "qwen2", passes="head_dim max_position_embeddings", tie="never",
+        "MusicFlamingoForConditionalGeneration",
+        "qwen2",
+        passes="head_dim max_position_embeddings",
+        tie="never",
     ),
     "vibevoice_asr": _wrapper(
-        "VibeVoiceAsrForConditionalGeneration", "qwen2", passes="acoustic_tokenizer_chunk_size acoustic_tokenizer_encoder_config semantic_tokenizer_encoder_config", tie="never",
+        "VibeVoiceAsrForConditionalGeneration",
+        "qwen2",
+        passes="acoustic_tokenizer_chunk_size acoustic_tokenizer_encoder_config semantic_tokenizer_encoder_config",
+        tie="never",
     ),
     "voxtral_realtime": _wrapper(
         "VoxtralRealtimeForConditionalGeneration",
@@ -284,7 +346,10 @@ WRAPPERS: Mapping[str, Wrapper] = {
         passes="hidden_size default_num_delay_tokens downsample_factor audio_length_per_tok",
     ),
     "nemo_speechlm": _wrapper(
-        "Nemotron3_5TranscribeForConditionalGeneration", "nemotron_h", passes="word_timestamp_config", tie="never",
+        "Nemotron3_5TranscribeForConditionalGeneration",
+        "nemotron_h",
+        passes="word_timestamp_config",
+        tie="never",
     ),
     "moss_transcribe_diarize": _wrapper("MossTranscribeDiarizeForConditionalGeneration", "qwen3"),
     "fun_asr_nano": _wrapper(
@@ -293,8 +358,11 @@ WRAPPERS: Mapping[str, Wrapper] = {
         passes="adaptor_config",
     ),
     "omniasr": _wrapper(
-        "OmniASRForConditionalGeneration", "llama", tie="never",
+        "OmniASRForConditionalGeneration",
+        "llama",
+        tie="never",
     ),
+    "dots3_note": _wrapper("Dots3NoteForConditionalGeneration", "dots3_note_text"),
     "smolvlm": _wrapper("SmolVLMForConditionalGeneration", "llama"),
 }
 """`model_type` of a larger model to what it may hold."""

@@ -73,10 +73,8 @@ def _mixed(shape: Mixture, *classes: str, more: str = "", passes: str = "", **al
 
 _SINKS = "sinks of attention, a number a head, are not counted"
 _MTP = "mtp_layer_types mtp_mlp_layer_types"
-_GEMMA = "GemmaForCausalLM"
 
 ALIKE = {
-    "gemma": _row(Plain(tied=True, only={"use_bidirectional_attention": False}), _GEMMA),
     "vaultgemma": _row(
         Plain(tied=True, which=every_nth),
         "VaultGemmaForCausalLM",

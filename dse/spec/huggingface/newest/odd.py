@@ -1,5 +1,7 @@
 """LLMs of a shape of their own: HRM-Text, Doge, DiffLlama, Phi-4-multimodal, Gemma 4 Unified, Chameleon."""
 
+from dataclasses import replace
+
 from dse.spec.huggingface.dense import GATED, NORMS, gated_ffn
 from dse.spec.huggingface.newest.picked import matrix
 from dse.spec.huggingface.reader import HfConfig, Layer, Network, attention, family, words
@@ -7,6 +9,7 @@ from dse.spec.huggingface.recent.gemmas import GEMMA4, gemma4
 from dse.spec.huggingface.recent.plain import Plain, all_or_none, plain
 
 _TWICE = "values are read by two heads of queries each, which is not counted"
+_PREFIX = "tokens of a prompt see each other, of which the causal half is counted"
 _MASK = "a mask that each token makes of its value is computed, and hides nothing here"
 
 
@@ -34,6 +37,14 @@ def _doge(c: HfConfig) -> Network:
     )
 
 
+def _gemma(c: HfConfig) -> Network:
+    """Gemma, whose tokens of a prompt see each other in PaliGemma."""
+    found = plain(_GEMMA)(c)
+    notes = (_PREFIX,) if c.flag("use_bidirectional_attention") else ()
+    return replace(found, notes=(*found.notes, *notes))
+
+
+_GEMMA = Plain(tied=True)
 _DIFF = Plain(notes=(_TWICE,))
 _PHI = Plain(
     bias=False,
@@ -43,6 +54,12 @@ _PHI = Plain(
 _SWIN = Plain(notes=(NORMS,))
 
 ODD = {
+    "gemma": family(
+        _gemma,
+        _GEMMA.reads | {"use_bidirectional_attention"},
+        "GemmaForCausalLM",
+        "PaliGemmaForConditionalGeneration",
+    ),
     "hrm_text": family(
         _hrm,
         (GATED - {"num_key_value_heads"}) | words("attention_bias H_cycles L_cycles num_layers_per_stack"),

@@ -1,10 +1,21 @@
-"""LLMs of 2026 whose latent attention visits what an index picks: A.X K2, Hy 4, GLM-5.3, Mistral Large 4, dots 3."""
+"""LLMs of 2026 whose latent attention visits what an index picks: A.X K2, Hy 4, GLM-5.3, dots 3 and more."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from dse.spec.huggingface.experts import MLA, deepseek, latent_attention
-from dse.spec.huggingface.reader import FULL, STATE, HfConfig, Layer, Network, family, kinds_of, words
+from dse.spec.huggingface.dense import gated_ffn
+from dse.spec.huggingface.experts import MLA, deepseek, experts, latent_attention
+from dse.spec.huggingface.reader import (
+    FULL,
+    SLIDING,
+    STATE,
+    HfConfig,
+    Layer,
+    Network,
+    family,
+    kinds_of,
+    words,
+)
 
 STREAMS = "matrices that mix the streams of the residual count in layers, but not before the head"
 _PICKED, _SHARED = "indexed_attention", "shared"
@@ -151,6 +162,67 @@ def _mistral_large4(c: HfConfig) -> Network:
     return replace(plain, layers=tuple(layers))
 
 
+def _dots3(c: HfConfig) -> Network:
+    """Latent attention of two shapes: one visits what an index picks, the other has a window; gates of heads."""
+    count = c.size("num_hidden_layers")
+    windows = c.flag("use_sliding_window", True)
+    usual = [SLIDING if windows and i >= 2 and i % 4 != 1 else _PICKED for i in range(count)]
+    which = kinds_of(c, (FULL, _PICKED, SLIDING), usual)
+    if c.get("use_dsa") is not None:
+        chosen = _PICKED if c.flag("use_dsa") else FULL
+        which = [kind if kind == SLIDING else chosen for kind in which]
+    width = c.size("shared_experts_intermediate_size", c.size("moe_intermediate_size"))
+    shared = c.whole("n_shared_experts") * width
+    inner: dict[str, Layer] = {
+        "dense": {"ffn": gated_ffn(c)},
+        "sparse": {"experts": experts(c, "n_routed_experts", "moe_intermediate_size", shared)},
+    }
+    layers: list[Layer] = []
+    for i, (kind, what) in enumerate(zip(which, _dots3_mlp(c, count), strict=True)):
+        one = _dots3_layer(c, i, kind)
+        mla = latent_attention(one)
+        gates = [matrix(c.size("hidden_size"), one.size("num_attention_heads"))]
+        far, beside = {}, {}
+        if kind == SLIDING:
+            far = {"window": c.size("sliding_window", c.whole("sliding_window_size") or 512)}
+        elif kind == _PICKED:
+            far = {"top_k": c.size("index_topk")}
+            beside = _index(c, inputs=c.size("q_lora_rank"))
+        layers.append({"latent_attention": {**mla, **far}, **beside, **inner[what], "matrices": gates})
+    return Network(layers=tuple(layers), tied=c.flag("tie_word_embeddings"))
+
+
+def _dots3_mlp(c: HfConfig, count: int) -> Sequence[str]:
+    first, step = c.whole("first_k_dense_replace", None), c.size("moe_layer_freq")
+    usual = ["sparse" if i >= first and i % step == 0 else "dense" for i in range(count)]
+    return kinds_of(c, ("dense", "sparse"), usual, "mlp_layer_types")
+
+
+_SIZES = words(
+    "num_attention_heads num_key_value_heads q_lora_rank kv_lora_rank qk_nope_head_dim qk_rope_head_dim v_head_dim"
+)
+
+
+def _dots3_layer(c: HfConfig, number: int, kind: str) -> HfConfig:
+    """The config with the sizes of one layer: what Transformers 5 wrote of it, or the keys of windows."""
+    found = c.get("per_layer_config")
+    if found is None and kind != SLIDING:
+        return c
+    if found is None:
+        own = {key: c.size(f"swa_{key}") for key in _SIZES - {"qk_rope_head_dim"}}
+        rope = c.whole("swa_head_dim", None) - own["qk_nope_head_dim"]
+        return replace(c, data={**c.data, **own, "qk_rope_head_dim": c.whole("swa_qk_rope_head_dim", rope)})
+    if not isinstance(found, dict) or not all(str(key).isdecimal() for key in found):
+        raise c.refuse("per_layer_config", "sizes of layers by their numbers")
+    layers = {int(key): what for key, what in found.items()}
+    if number not in layers:
+        return c
+    inside = replace(c, data={"per_layer_config": layers[number]})
+    sizes = inside.part("per_layer_config", *_SIZES, "head_dim").data
+    # the width of a head is the sum of its parts
+    return replace(c, data={**c.data, **{key: what for key, what in sizes.items() if key != "head_dim"}})
+
+
 _KDA = words(
     "num_heads head_dim short_conv_kernel_size gate_lower_bound safe_gate kda_layers full_attn_layers"
 )
@@ -195,6 +267,29 @@ PICKED = {
         aliases=_OTHER,
         passes=f"{_WRITTEN} linear_lower_bound hc_sinkhorn_iters index_kpool_always_select_tail",
     ),
+    **{
+        kind: family(
+            _dots3,
+            MLA
+            | _INDEX
+            | words(
+                """
+                per_layer_config use_dsa use_sliding_window sliding_window sliding_window_size
+                shared_experts_intermediate_size swa_num_attention_heads swa_num_key_value_heads
+                swa_q_lora_rank swa_kv_lora_rank swa_qk_nope_head_dim swa_qk_rope_head_dim swa_v_head_dim
+                swa_head_dim
+                """
+            ),
+            "Dots3NoteForCausalLM",
+            "Dots3NoteForConditionalGeneration",
+            aliases={
+                **_OTHER,
+                "moe_shared_expert_intermediate_size": "shared_experts_intermediate_size",
+            },
+            passes=f"{_WRITTEN} vision_config audio_config",
+        )
+        for kind in ("dots3_note", "dots3_note_text")
+    },
     "mistral_large4_text": family(
         _mistral_large4,
         MLA | _INDEX | _OWN | words("kv_source_layers no_rope_layers no_rope_layer_interval"),
