@@ -12,7 +12,7 @@ _OBSTACLES: Final[Mapping[str, str]] = {
     """,
     "it has an encoder whose output the decoder attends to, and an LLM YAML has no cross attention": """
         t5 mt5 umt5 byt5 bart mbart pegasus marian m2m_100 nllb-moe whisper t5gemma t5gemma2 mllama
-        mllama_text_model led longt5 switch_transformers moonshine encoder-decoder florence2
+        mllama_text_model led longt5 switch_transformers moonshine encoder-decoder florence2 pp_formulanet
         bigbird_pegasus blenderbot blenderbot-small mvp plbart prophetnet trocr udop pix2struct
         vision-encoder-decoder speech-encoder-decoder canary cohere_asr moonshine_streaming pop2piano
         seamless_m4t seamless_m4t_v2 speech_to_text speecht5 fsmt pegasus_x blip

@@ -181,10 +181,13 @@ _FALCON_FAMILY = family(
     aliases={**_OLD, "n_head_kv": "num_kv_heads", "bias": "attention_bias"},
 )
 
+_GPT2 = family(
+    _gpt2, BASE | {"n_inner", "n_positions", "add_cross_attention"}, "GPT2LMHeadModel", aliases=_OLD
+)
+
 OLDER = {
-    "gpt2": family(
-        _gpt2, BASE | {"n_inner", "n_positions", "add_cross_attention"}, "GPT2LMHeadModel", aliases=_OLD
-    ),
+    "gpt2": _GPT2,
+    "gpt-sw3": _GPT2,
     "gptj": family(_gptj, BASE | {"n_inner"}, "GPTJForCausalLM", aliases=_OLD),
     "bloom": family(_bloom, BASE | {"n_inner"}, "BloomForCausalLM", "BloomModel", aliases=_OLD),
     "gpt_neox": family(

@@ -337,7 +337,8 @@ WRAPPERS: Mapping[str, Wrapper] = {
     "vibevoice_asr": _wrapper(
         "VibeVoiceAsrForConditionalGeneration",
         "qwen2",
-        passes="acoustic_tokenizer_chunk_size acoustic_tokenizer_encoder_config semantic_tokenizer_encoder_config",
+        passes="acoustic_tokenizer_chunk_size acoustic_tokenizer_encoder_config "
+        "semantic_tokenizer_encoder_config",
         tie="never",
     ),
     "voxtral_realtime": _wrapper(

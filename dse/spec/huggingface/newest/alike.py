@@ -1,4 +1,4 @@
-"""LLMs of equal layers that Transformers 5 knows: Gemma, nanochat, CWM, Granite with windows, Mellum, Flint."""
+"""LLMs of equal layers that Transformers 5 knows: nanochat, CWM, Granite with windows, Mellum, Flint."""
 
 from collections.abc import Sequence
 
@@ -34,6 +34,19 @@ def _flint(c: HfConfig) -> Sequence[str]:
     return kinds_of(c, (FULL, SLIDING), usual)
 
 
+def _sixth(c: HfConfig) -> Sequence[str]:
+    """`layer_types`, or the last of every six layers full, and the last of all."""
+    last = c.size("num_hidden_layers") - 1
+    usual = [FULL if i == last or (i + 1) % 6 == 0 else SLIDING for i in range(last + 1)]
+    return kinds_of(c, (FULL, SLIDING), usual)
+
+
+def _but_three(c: HfConfig) -> Sequence[bool]:
+    """Experts where `mlp_layer_types` says so; without it, in all layers but the first three."""
+    usual = ["dense" if i < 3 else "sparse" for i in range(c.size("num_hidden_layers"))]
+    return [kind == "sparse" for kind in kinds_of(c, ("dense", "sparse"), usual, "mlp_layer_types")]
+
+
 def _sparse_listed(c: HfConfig) -> Sequence[bool]:
     """Experts where `mlp_layer_types` says so; without it, everywhere."""
     usual = ["sparse"] * c.size("num_hidden_layers")
@@ -41,7 +54,7 @@ def _sparse_listed(c: HfConfig) -> Sequence[bool]:
 
 
 def _but_dense(c: HfConfig) -> Sequence[bool]:
-    """Experts in every `decoder_sparse_step`th layer but those of `mlp_only_layers`, the first two of Flint."""
+    """Experts in every `decoder_sparse_step`th layer but those of `mlp_only_layers`, else the first two."""
     dense, step = c.items("mlp_only_layers", int), c.size("decoder_sparse_step")
     found = {0, 1} if dense is None else set(dense)
     return [i not in found and (i + 1) % step == 0 for i in range(c.size("num_hidden_layers"))]
@@ -112,6 +125,11 @@ ALIKE = {
         more=f"{_WINDOWS} mlp_layer_types num_nextn_predict_layers",
         passes=_MTP,
         num_mtp_layers="num_nextn_predict_layers",
+    ),
+    "beam": _mixed(
+        Mixture(which=_sixth, sparse=_but_three, gate=True),
+        "BeamForCausalLM",
+        more=f"{_WINDOWS} mlp_layer_types",
     ),
     "kolibri1": _mixed(
         Mixture(bias=False, which=_fifth, shared=_shared, sparse=everywhere),

@@ -1,4 +1,4 @@
-"""Inkling: positions relative to a row, short convolutions after projections, and layers that run several times."""
+"""Inkling: positions relative to a row, short convolutions after projections, and layers in loops."""
 
 import json
 from collections import Counter

@@ -1,4 +1,4 @@
-"""LLMs of 2026 that mix layers with a state and attention: Ling 2.5, Qwen4, Lara, LFM3; and ZAYA's convolutions."""
+"""LLMs of 2026 that mix layers with a state and attention: Ling 2.5 and 3, Qwen4, Lara, LFM3; and ZAYA."""
 
 from collections.abc import Sequence
 
@@ -276,7 +276,8 @@ MIXED = {
         "Qwen4ExpForCausalLM",
         "Qwen4ExpForConditionalGeneration",
         aliases=_LOCAL,
-        passes="number_of_conv_states ngram_size heads_per_ngram make_ngram_vocab_size_divisible_by split_ngram_parts",
+        passes="number_of_conv_states ngram_size heads_per_ngram make_ngram_vocab_size_divisible_by "
+        "split_ngram_parts",
     ),
 }
 """`model_type` to its family."""

@@ -1,10 +1,21 @@
-"""LLMs of a shape of their own: HRM-Text, Doge, DiffLlama, Phi-4-multimodal, Gemma 4 Unified, Chameleon."""
+"""LLMs of a shape of their own: HRM-Text, Dory, Doge, DiffLlama, Phi-4-multimodal, Gemma, Chameleon."""
 
 from dataclasses import replace
 
 from dse.spec.huggingface.dense import GATED, NORMS, gated_ffn
+from dse.spec.huggingface.newest.inklings import again
 from dse.spec.huggingface.newest.picked import matrix
-from dse.spec.huggingface.reader import HfConfig, Layer, Network, attention, family, words
+from dse.spec.huggingface.reader import (
+    FULL,
+    SLIDING,
+    HfConfig,
+    Layer,
+    Network,
+    attention,
+    family,
+    reach,
+    words,
+)
 from dse.spec.huggingface.recent.gemmas import GEMMA4, gemma4
 from dse.spec.huggingface.recent.plain import Plain, all_or_none, plain
 
@@ -37,6 +48,33 @@ def _doge(c: HfConfig) -> Network:
     )
 
 
+def _dory(c: HfConfig) -> Network:
+    """The layers between the first and the last run several times, each time with a KV cache of its own."""
+    c.must(
+        "recurrent_kv_cache_mode", "per_loop", "Another cache is read and not kept in all runs but the last."
+    )
+    c.must("mlp_bias", False)
+    count, first, last = c.size("num_hidden_layers"), c.whole("n_input_layers"), c.whole("n_output_layers")
+    said = c.items("layer_types", str)
+    if said is not None and "mlp" in said:
+        # older files list attention and FFN each
+        count, first, last, said = count // 2, first // 2, last // 2, said[::2]
+    which = said or [FULL if (i + 1) % 4 == 0 else SLIDING for i in range(count)]
+    if len(which) != count or set(which) - {FULL, SLIDING}:
+        raise c.refuse("layer_types", f"{count} words that are {FULL} or {SLIDING}")
+    heads = {**attention(c, bias=c.flag("attention_bias")), "gate": True}
+    layers: list[Layer] = [{"attention": {**heads, **reach(c, kind)}, "ffn": gated_ffn(c)} for kind in which]
+    if first + last >= count:
+        raise c.refuse("n_output_layers", f"fewer than {count - first}")
+    runs, end = c.size("n_recurrent_loops"), count - last
+    core = again(layers[first:end], runs)
+    return Network(
+        layers=(*layers[:first], *core, *layers[end:], *core * (runs - 1)),
+        tied=c.flag("tie_word_embeddings"),
+        notes=(f"layers {first} to {end - 1} run {runs} times",),
+    )
+
+
 def _gemma(c: HfConfig) -> Network:
     """Gemma, whose tokens of a prompt see each other in PaliGemma."""
     found = plain(_GEMMA)(c)
@@ -59,6 +97,18 @@ ODD = {
         _GEMMA.reads | {"use_bidirectional_attention"},
         "GemmaForCausalLM",
         "PaliGemmaForConditionalGeneration",
+    ),
+    "dory": family(
+        _dory,
+        GATED
+        | words(
+            """
+            attention_bias mlp_bias layer_types sliding_window n_input_layers n_output_layers
+            n_recurrent_loops recurrent_kv_cache_mode
+            """
+        ),
+        "DoryForCausalLM",
+        passes="n_recurrent_layers ngpt_alpha_init",
     ),
     "hrm_text": family(
         _hrm,

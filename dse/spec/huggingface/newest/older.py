@@ -1,4 +1,4 @@
-"""LLMs before LLaMA that were left out so far: GPT, CTRL, GPT-Neo, XGLM, BioGPT, CPM-Ant, ModernBERT's decoder."""
+"""Older LLMs that were left out so far: GPT, CTRL, GPT-Neo, XGLM, BioGPT, CPM-Ant, ModernBERT's decoder."""
 
 from collections.abc import Sequence
 
@@ -176,16 +176,16 @@ BEFORE = {
         BASE | words("intermediate_size head_dim"),
         "CpmAntForCausalLM",
         aliases={"dim_head": "head_dim", "dim_ff": "intermediate_size"},
-        passes="prompt_types prompt_length segment_types position_bias_num_buckets position_bias_max_distance",
+        passes="prompt_types prompt_length segment_types position_bias_num_buckets "
+        "position_bias_max_distance",
     ),
     "modernbert-decoder": family(
         _modernbert,
         (GATED - {"num_key_value_heads", "head_dim"})
         | words("attention_bias local_attention layer_types global_attn_every_n_layers"),
         "ModernBertDecoderForCausalLM",
-        passes="mlp_bias decoder_bias sliding_window classifier_bias sparse_prediction sparse_pred_ignore_index "
-        "deterministic_flash_attn reference_compile repad_logits_with_grad global_rope_theta local_rope_theta "
-        "cls_token_id sep_token_id",
+        passes="mlp_bias decoder_bias sliding_window classifier_bias sparse_prediction "
+        "sparse_pred_ignore_index deterministic_flash_attn reference_compile repad_logits_with_grad",
     ),
 }
 """`model_type` to its family."""
