@@ -5,8 +5,8 @@ from typing import Final
 
 _OBSTACLES: Final[Mapping[str, str]] = {
     "it is not a decoder that generates text token by token": """
-        bert roberta albert electra deberta deberta_v2 distilbert modernbert xlm-roberta big_bird bert-generation
-        camembert data2vec-text ernie megatron-bert rembert roberta-prelayernorm roc_bert roformer
+        bert roberta albert electra deberta deberta_v2 distilbert modernbert xlm-roberta big_bird
+        bert-generation camembert data2vec-text ernie megatron-bert rembert roberta-prelayernorm roc_bert roformer
         xlm-roberta-xl xmod clip siglip siglip2
         vit dinov2 dinov3_vit esm nomic_bert eurobert
     """,
@@ -29,7 +29,7 @@ _OBSTACLES: Final[Mapping[str, str]] = {
     """,
     "its layers share weights and add a few of their own": "zamba zamba2",
     "its layers attend to an LM of bytes or hashes, not to tokens": "blt canine hnet",
-    "a router picks which experts project its queries and outputs, and an LLM YAML has experts in an FFN alone": """
+    "a router picks the experts that project its queries, and an LLM YAML has experts in an FFN alone": """
         jetmoe
     """,
     "layers that attend to images, in addition to its own, have keys and values of what was seen": """

@@ -163,7 +163,7 @@ def _mistral_large4(c: HfConfig) -> Network:
 
 
 def _dots3(c: HfConfig) -> Network:
-    """Latent attention of two shapes: one visits what an index picks, the other has a window; gates of heads."""
+    """Latent attention in two shapes: one visits what an index picks, one has a window; gates of heads."""
     count = c.size("num_hidden_layers")
     windows = c.flag("use_sliding_window", True)
     usual = [SLIDING if windows and i >= 2 and i % 4 != 1 else _PICKED for i in range(count)]
@@ -199,7 +199,8 @@ def _dots3_mlp(c: HfConfig, count: int) -> Sequence[str]:
 
 
 _SIZES = words(
-    "num_attention_heads num_key_value_heads q_lora_rank kv_lora_rank qk_nope_head_dim qk_rope_head_dim v_head_dim"
+    "num_attention_heads num_key_value_heads q_lora_rank kv_lora_rank qk_nope_head_dim qk_rope_head_dim "
+    "v_head_dim"
 )
 
 

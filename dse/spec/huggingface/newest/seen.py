@@ -1,4 +1,4 @@
-"""Language models inside those that see and hear, since 2025: ERNIE 4.5 VL, Muse, readers of pages, Voxtral."""
+"""Language models inside those that see and hear, since 2025: ERNIE 4.5 VL, Muse, OCR, Voxtral."""
 
 from collections.abc import Callable, Sequence
 
