@@ -67,6 +67,8 @@ class LatentAttention:
     """Rank of the compressed query; None when queries are projected directly."""
     top_k: int | None = None
     """Tokens that a row attends to at most, the best by an index; None where it attends to all."""
+    window: int | None = None
+    """Tokens that a row attends to at most, the last ones; None where it attends to all."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,6 +36,7 @@ KEYS: Mapping[str, Sequence[Mapping[str, object]]] = {
         LATENT,
         {**LATENT, "query_latent": 48},
         {**LATENT, "query_latent": 48, "top_k": 512},
+        {**LATENT, "rope": 0, "window": 128},
     ),
     "index": (
         {"heads": 16, "dim": 32, "inputs": 48},

@@ -266,6 +266,7 @@ SWITCHES = {"kv": "shared"}
 FROM_NONE = {
     "query_latent": 512,
     "top_k": 128,
+    "window": 128,
     "inputs": 512,
     "decay_latent": 64,
     "gate_latent": 64,

@@ -28,17 +28,24 @@ def core_flop(a: LatentAttention, /) -> float:
     return 2.0 * a.heads * min(2 * a.latent + a.rope, a.nope + a.rope + a.value)
 
 
-def kept(_a: LatentAttention, context: Floats, /) -> Floats:
-    """The context [token]."""
-    return context
+def kept(a: LatentAttention, context: Floats, /) -> Floats:
+    """The context, or the window [token]."""
+    return context if a.window is None else np.minimum(context, float(a.window))
 
 
 def seen(a: LatentAttention, mean: Floats, most: Floats, /) -> Floats:
     """The mean context, or the best of it by an index at least, as with a window [token]."""
-    return mean if a.top_k is None else mean * np.minimum(1.0, over(a.top_k, most, 1.0))
+    reach = _reach(a)
+    return mean if reach is None else mean * np.minimum(1.0, over(reach, most, 1.0))
 
 
 def pairs(a: LatentAttention, isl: Floats, /) -> Floats:
     """Half of the square, or of what the best by an index leave of it [token]."""
-    inside = isl if a.top_k is None else np.minimum(isl, float(a.top_k))
+    reach = _reach(a)
+    inside = isl if reach is None else np.minimum(isl, float(reach))
     return np.asarray(isl * inside - inside * inside / 2.0)
+
+
+def _reach(a: LatentAttention) -> int | None:
+    """Tokens that a row visits at most, the best or the last [token]."""
+    return a.top_k if a.window is None else a.window

@@ -187,7 +187,7 @@ def _language_model(outer: Mapping[str, object], where: str) -> tuple[str, Level
     inner = found[-1]
     # keys of the towers that see or hear are passed over; all others are checked
     around = chain.from_iterable(
-        key_problems(_unlike(each, inner), WRAPPER | {TIE}, where) for each in found[:-1]
+        key_problems(_unlike(each, inner), WRAPPER | wrapper.passes | {TIE}, where) for each in found[:-1]
     )
     problems = told(around)
     # the inner model may leave its kind out, which is then the usual one

@@ -161,7 +161,7 @@ def _deepseek_experts(c: HfConfig) -> dict[str, object]:
 def latent_attention(c: HfConfig) -> dict[str, object]:
     """MLA in the keys of an LLM YAML, from the ranks and widths of DeepSeek's files."""
     heads = c.size("num_attention_heads")
-    if c.size("num_key_value_heads", heads) != heads:
+    if "num_key_value_heads" in c.reads and c.size("num_key_value_heads", heads) != heads:
         hint = "MLA expands its latent to every head, so their numbers are the same."
         raise c.refuse("num_key_value_heads", f"num_attention_heads ({heads})", hint)
     if c.flag("attention_bias"):
@@ -169,7 +169,7 @@ def latent_attention(c: HfConfig) -> dict[str, object]:
     found: dict[str, object] = {
         "heads": heads,
         "latent": c.size("kv_lora_rank"),
-        "rope": c.size("qk_rope_head_dim"),
+        "rope": c.whole("qk_rope_head_dim", None),
         "nope": c.size("qk_nope_head_dim"),
         "value": c.size("v_head_dim"),
     }

@@ -8,6 +8,13 @@ from dse.spec.catalog.config_paths import bundled
 from dse.spec.huggingface.dense import DENSE, VISION
 from dse.spec.huggingface.experts import EXPERTS
 from dse.spec.huggingface.linear import HYBRID
+from dse.spec.huggingface.newest.alike import ALIKE
+from dse.spec.huggingface.newest.inklings import INKLINGS
+from dse.spec.huggingface.newest.mixed import MIXED
+from dse.spec.huggingface.newest.odd import ODD
+from dse.spec.huggingface.newest.older import BEFORE
+from dse.spec.huggingface.newest.picked import PICKED
+from dse.spec.huggingface.newest.seen import SEEN
 from dse.spec.huggingface.older import OLDER
 from dse.spec.huggingface.reader import Family
 from dse.spec.huggingface.recent.compressed import COMPRESSED
@@ -55,6 +62,13 @@ TABLES = (
     REMOTE_AROUND,
     REMOTE_MIXED,
     REMOTE_HYBRIDS,
+    ALIKE,
+    BEFORE,
+    PICKED,
+    MIXED,
+    INKLINGS,
+    ODD,
+    SEEN,
 )
 """Families by what their layers have in common; each `model_type` is in one of them."""
 

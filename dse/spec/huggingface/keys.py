@@ -44,7 +44,16 @@ WINDOWS: Final = frozenset({"sliding_window", "max_window_layers", "use_sliding_
 
 # `su` is what `longrope` was called at first
 ROPES = (
-    *("default", "linear", "dynamic", "yarn", "llama3", "longrope", "su", "mrope", "proportional"),
+    "default",
+    "linear",
+    "dynamic",
+    "yarn",
+    "llama3",
+    "longrope",
+    "su",
+    "mrope",
+    "proportional",
+    "xdrope",
     "telechat3-yarn",
 )
 """Rotary positions that only change angles."""

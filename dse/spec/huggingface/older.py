@@ -201,10 +201,13 @@ _FALCON_FAMILY = family(
     aliases={**_OLD, "n_head_kv": "num_kv_heads", "bias": "attention_bias"},
 )
 
+_GPT2 = family(
+    _gpt2, BASE | {"n_inner", "n_positions", "add_cross_attention"}, "GPT2LMHeadModel", aliases=_OLD
+)
+
 OLDER = {
-    "gpt2": family(
-        _gpt2, BASE | {"n_inner", "n_positions", "add_cross_attention"}, "GPT2LMHeadModel", aliases=_OLD
-    ),
+    "gpt2": _GPT2,
+    "gpt-sw3": _GPT2,
     "gptj": family(_gptj, BASE | {"n_inner"}, "GPTJForCausalLM", aliases=_OLD),
     "bloom": family(_bloom, BASE | {"n_inner"}, "BloomForCausalLM", "BloomModel", aliases=_OLD),
     "gpt_neox": family(
@@ -217,8 +220,8 @@ OLDER = {
         BASE | {"n_inner", "n_positions", "add_cross_attention", "multi_query"},
         "GPTBigCodeForCausalLM",
         aliases=_OLD,
-        passes="attention_softmax_in_fp32 scale_attention_softmax_in_fp32 inference_runner "
-        "max_batch_size max_sequence_length pad_key_length pre_allocate_kv_cache validate_runner_input",
+        passes="num_key_value_heads attention_softmax_in_fp32 scale_attention_softmax_in_fp32 "
+        "inference_runner max_batch_size max_sequence_length pad_key_length pre_allocate_kv_cache validate_runner_input",
     ),
     "codegen": family(_gptj, BASE | {"n_inner"}, "CodeGenForCausalLM", aliases=_OLD),
     "opt": family(

@@ -35,6 +35,8 @@ def with_head(found: Levels, wrapper: Wrapper, where: str) -> Mapping[str, objec
     classes take over what is said inside. Transformers 4 went by the language model.
     """
     *around, inner = found
+    if wrapper.tie == "never":
+        return {**inner, TIE: False}
     # the nearest one has the head
     outer = next((level[TIE] for level in reversed(around) if TIE in level), None)
     if outer is None or wrapper.tie == "inside":

@@ -1,6 +1,7 @@
 """Gemma 3n and Gemma 4: layers that share KV cache, keys that are values, rows of a table for each layer."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from dse.spec.huggingface.dense import GATED, NORMS, gated_ffn
 from dse.spec.huggingface.reader import (
@@ -16,9 +17,10 @@ from dse.spec.huggingface.reader import (
     reach,
     words,
 )
+from dse.text import short
 
 
-def _gemma4(c: HfConfig) -> Network:
+def gemma4(c: HfConfig) -> Network:
     """Wider heads where a layer sees everything; an FFN next to the experts where there are any."""
     if c.get("use_bidirectional_attention") == "all":
         raise c.refuse("use_bidirectional_attention", "null or vision")
@@ -33,7 +35,7 @@ def _gemma4(c: HfConfig) -> Network:
         if not same
         else c.size("num_global_key_value_heads", c.size("num_key_value_heads"))
     )
-    wide = {**sliding, "kv_heads": few, "head_dim": c.size("global_head_dim")}
+    wide = {**sliding, "kv_heads": few, "head_dim": c.size("global_head_dim"), **_wide(c, which)}
     if same:
         wide["kv"] = "key_is_value"
     routed = {"experts": _gemma4_experts(c)} if c.flag("enable_moe_block") else {}
@@ -47,6 +49,24 @@ def _gemma4(c: HfConfig) -> Network:
     return Network(
         layers=tuple(layers), tied=c.flag("tie_word_embeddings", True), notes=(NORMS,), lookup=_table(c)
     )
+
+
+def _wide(c: HfConfig, which: Sequence[str]) -> dict[str, object]:
+    """What Transformers 5 writes of the layers that see everything, the same of each."""
+    found = c.get("per_layer_config")
+    if found is None:
+        return {}
+    full = [i for i, kind in enumerate(which) if kind == FULL]
+    if (
+        not isinstance(found, dict)
+        or sorted(str(key).lstrip("0") or "0" for key in found) != sorted(map(str, full))
+        or any(what != next(iter(found.values())) for what in found.values())
+    ):
+        raise c.refuse("per_layer_config", f"the same of each layer that sees everything ({short(full)})")
+    one = replace(c, data={"per_layer_config": next(iter(found.values()))})
+    inside = one.part("per_layer_config", "head_dim", "num_key_value_heads")
+    names = {"head_dim": "head_dim", "num_key_value_heads": "kv_heads"}
+    return {new: inside.size(old) for old, new in names.items() if old in inside.data}
 
 
 def _gemma4_experts(c: HfConfig) -> dict[str, object]:
@@ -130,17 +150,18 @@ _SHARING = GATED | words(
     vocab_size_per_layer_input
     """
 )
-_GEMMA4 = _SHARING | words(
+GEMMA4 = _SHARING | words(
     """
     num_experts num_experts_per_tok moe_intermediate_size global_head_dim num_global_key_value_heads
     attention_k_eq_v enable_moe_block top_k_experts use_bidirectional_attention use_double_wide_mlp
+    per_layer_config
     """
 )
 
 GEMMAS = {
     "gemma4_text": family(
-        _gemma4,
-        _GEMMA4,
+        gemma4,
+        GEMMA4,
         "Gemma4ForCausalLM",
         "Gemma4ForConditionalGeneration",
         passes="expert_intermediate_size",
@@ -150,7 +171,7 @@ GEMMAS = {
         _SHARING | words("altup_num_inputs laurel_rank"),
         "Gemma3nForCausalLM",
         "Gemma3nForConditionalGeneration",
-        passes="activation_sparsity_pattern",
+        passes="activation_sparsity_pattern altup_active_idx altup_coef_clip altup_correct_scale",
     ),
 }
 """`model_type` to its family."""

@@ -54,7 +54,12 @@ GROUPED = {
         )
         for kind in ("exaone4", "exaone4_5_text")
     },
-    "exaone": _row(Plain(bias=False, tied=True), "ExaoneForCausalLM", num_layers="num_hidden_layers"),
+    "exaone": _row(
+        Plain(bias=False, tied=True, only={"attention_bias": False, "mlp_bias": False}),
+        "ExaoneForCausalLM",
+        "LlamaForCausalLM",
+        num_layers="num_hidden_layers",
+    ),
     "olmo": _row(Plain(), "OlmoForCausalLM"),
     "olmo2": _row(_OLMO, "Olmo2ForCausalLM", more=_TYPES),
     "olmo3": _row(_OLMO3, "Olmo3ForCausalLM", more=_WINDOWS | {"sliding_window_pattern"}),
@@ -86,6 +91,7 @@ GROUPED = {
     "internlm3": _row(
         Plain(output_bias=False, only={"mlp_bias": False}),
         "InternLM3ForCausalLM",
+        "LlamaForCausalLM",
         qkv_bias="attention_bias",
         bias="mlp_bias",
     ),

@@ -61,7 +61,8 @@ def _minimax_m3(c: HfConfig) -> Network:
     }
     reached = {**heads, "top_k": part.size(names[2]) * part.size(names[3])}
     ffn = {"width": c.size("dense_intermediate_size"), "gated": True}
-    shared = c.whole("n_shared_experts") * c.size("shared_intermediate_size", c.size("intermediate_size"))
+    # the class of Transformers has one, and no key for their number
+    shared = c.whole("n_shared_experts", 1) * c.size("shared_intermediate_size", c.size("intermediate_size"))
     routed = {
         "count": c.size("num_local_experts"),
         "top_k": c.size("num_experts_per_tok"),
@@ -155,7 +156,11 @@ _M3_FAMILY = family(
 
 INDEXED = {
     "deepseek_v32": family(
-        _sparse_latent, MLA | _INDEX, "DeepseekV32ForCausalLM", aliases=_OTHER, passes=_WRITTEN
+        _sparse_latent,
+        MLA | _INDEX | {"mlp_layer_types"},
+        "DeepseekV32ForCausalLM",
+        aliases=_OTHER,
+        passes=_WRITTEN,
     ),
     "glm_moe_dsa": family(
         _sparse_latent,

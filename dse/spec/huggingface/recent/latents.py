@@ -145,7 +145,7 @@ LATENTS = {
             ("mistral4", ("Mistral4ForCausalLM", "Mistral3ForConditionalGeneration"), {}),
             (
                 "sarvam_mla",
-                ("SarvamMLAForCausalLM",),
+                ("SarvamMLAForCausalLM", "DeepseekV3ForCausalLM"),
                 {"num_experts": "n_routed_experts", "num_shared_experts": "n_shared_experts"},
             ),
         )

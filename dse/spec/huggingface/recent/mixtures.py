@@ -272,6 +272,7 @@ MIXTURES = {
     "sarvam_moe": _row(
         Mixture(output_bias=False, shared=as_wide_as_routed, sparse=but_first),
         "SarvamMoEForCausalLM",
+        "Glm4MoeForCausalLM",
         more=_GLM_KEYS,
         passes="moe_router_enable_expert_bias moe_router_enable_shared_expert "
         "moe_shared_expert_intermediate_size embedding_dropout norm_head",

@@ -3,7 +3,17 @@
 from collections.abc import Sequence
 
 from dse.spec.huggingface.dense import GATED, gated_ffn
-from dse.spec.huggingface.reader import FULL, SLIDING, HfConfig, Layer, Network, attention, family, words
+from dse.spec.huggingface.reader import (
+    FULL,
+    SLIDING,
+    HfConfig,
+    Layer,
+    Network,
+    attention,
+    family,
+    kinds_of,
+    words,
+)
 
 
 def _mimo_v2(c: HfConfig) -> Network:
@@ -14,9 +24,11 @@ def _mimo_v2(c: HfConfig) -> Network:
     sliding = {
         **full,
         "heads": c.size("swa_num_attention_heads", c.size("num_attention_heads")),
-        "kv_heads": c.size("swa_num_key_value_heads"),
+        # the class of Transformers has twice as many, and no key for them
+        "kv_heads": c.size("swa_num_key_value_heads", 2 * c.size("num_key_value_heads")),
         "head_dim": c.size("swa_head_dim", c.size("head_dim")),
-        "window": c.size("sliding_window"),
+        # Transformers counts the row itself too, where a file has both
+        "window": c.size("sliding_window" if c.get("sliding_window") is not None else "sliding_window_size"),
         "value_dim": c.size("swa_v_head_dim", c.size("v_head_dim")),
     }
     routed = {
@@ -27,13 +39,21 @@ def _mimo_v2(c: HfConfig) -> Network:
     heads = {FULL: full, SLIDING: sliding}
     layers: list[Layer] = [
         {"attention": heads[kind], **({"experts": routed} if sparse else {"ffn": gated_ffn(c)})}
-        for kind, sparse in zip(_kinds(c), _marks(c, "moe_layer_freq"), strict=True)
+        for kind, sparse in zip(_kinds(c), _sparse(c), strict=True)
     ]
     return Network(layers=tuple(layers), tied=c.flag("tie_word_embeddings"))
 
 
 def _kinds(c: HfConfig) -> Sequence[str]:
+    if c.items("layer_types", str) is not None:
+        return kinds_of(c, (FULL, SLIDING), ())
     return [SLIDING if mark else FULL for mark in _marks(c, "hybrid_layer_pattern")]
+
+
+def _sparse(c: HfConfig) -> Sequence[bool]:
+    if c.items("mlp_layer_types", str) is not None:
+        return [kind == "sparse" for kind in kinds_of(c, ("dense", "sparse"), (), "mlp_layer_types")]
+    return [bool(mark) for mark in _marks(c, "moe_layer_freq")]
 
 
 def _marks(c: HfConfig, key: str) -> Sequence[int]:
@@ -82,12 +102,13 @@ _MIMO_V2 = family(
         """
         attention_bias v_head_dim sliding_window swa_num_attention_heads swa_num_key_value_heads
         swa_head_dim swa_v_head_dim hybrid_layer_pattern moe_layer_freq n_routed_experts n_shared_experts
+        sliding_window_size layer_types mlp_layer_types
         num_experts_per_tok moe_intermediate_size
         """
     ),
     "MiMoV2FlashForCausalLM",
     "MiMoV2ForCausalLM",
-    aliases={"sliding_window_size": "sliding_window"},
+    aliases={"num_local_experts": "n_routed_experts"},
     # a chunk that no layer of the class stays inside
     passes="layernorm_epsilon attention_chunk_size attention_value_scale add_swa_attention_sink_bias "
     "add_full_attention_sink_bias num_nextn_predict_layers",

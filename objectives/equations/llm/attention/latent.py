@@ -306,7 +306,7 @@ def prompt_exchanged_elements(a: LatentAttention, tp: Array) -> Array:
 
 
 def seen(a: LatentAttention, context: Array) -> Array:
-    """Tokens that a decoded row at `context` attends to [token]: all of them, or the best k by an index.
+    """Tokens that a decoded row at `context` attends to [token]: all, the best k by an index, or a window.
 
     Args:
         a: architecture of the layer.
@@ -316,10 +316,10 @@ def seen(a: LatentAttention, context: Array) -> Array:
         min(context, k) [token].
 
     Domain:
-        No window.
+        An index or a window, not both.
 
     Limits:
-        The context without an index; never above k.
+        The context without either; never above k.
 
     Source:
         DeepSeek-V2 (arXiv 2405.04434), section 2.1; DeepSeek-V3.2 (arXiv 2512.02556), section 2.1.
@@ -332,40 +332,45 @@ def seen(a: LatentAttention, context: Array) -> Array:
         >>> seen(sparse, 1000.0), seen(sparse, 131072.0)
         (1000.0, 2048.0)
     """
-    return context if a.top_k is None else minimum(context, float(a.top_k))
+    most = a.top_k if a.window is None else a.window
+    return context if most is None else minimum(context, float(most))
 
 
 def kept(a: LatentAttention, context: Array) -> Array:
-    """Tokens whose KV cache must have room [token]: all of the context, whichever of them a row visits.
+    """Tokens whose KV cache must have room [token]: all of the context, or those in the window.
 
     Args:
         a: architecture of the layer.
         context: largest context of a sequence [token].
 
     Returns:
-        The context [token].
+        min(context, window) [token].
 
     Domain:
-        No window.
+        All that an index may pick is kept; a rolling buffer forgets what no row will see.
 
     Limits:
-        The context.
+        The context without a window.
 
     Source:
-        By definition.
+        By definition; `modeling_dots3_note.py` of Transformers 5.24 for the window.
 
     Examples:
         >>> kept(LatentAttention(heads=1, latent=1, rope=1, nope=1, value=1, query_latent=None), 4096.0)
         4096.0
+        >>> near = LatentAttention(heads=1, latent=1, rope=1, nope=1, value=1, query_latent=None, window=512)
+        >>> kept(near, 4096.0)
+        512.0
     """
-    return context
+    return context if a.window is None else minimum(context, float(a.window))
 
 
 def seen_by_prompt(a: LatentAttention, isl: Array) -> Array:
     """Tokens that a row of a prompt attends to, the mean over its rows [token]: isl / 2, a causal mask.
 
     The best k by an index are visited as latents, which takes (2 c + r) / (n + r + v) of the work on a token
-    that is expanded to heads; where all of the prompt expanded is less work, that is done.
+    that is expanded to heads; where all of the prompt expanded is less work, that is done. Those in a window
+    are next to each other, and are expanded.
 
     Args:
         a: architecture of the layer.
@@ -378,7 +383,8 @@ def seen_by_prompt(a: LatentAttention, isl: Array) -> Array:
         Whole prompts; a row sees itself as half a token.
 
     Limits:
-        isl / 2 for short prompts; with an index k (2 c + r) / (n + r + v) for a prompt without end.
+        isl / 2 for short prompts; with an index k (2 c + r) / (n + r + v) for a prompt without end, with a
+        window its tokens.
 
     Source:
         DeepSeek-V3.2 (arXiv 2512.02556), section 2.1: short prompts expanded, long ones as latents.
@@ -394,6 +400,8 @@ def seen_by_prompt(a: LatentAttention, isl: Array) -> Array:
         >>> round(seen_by_prompt(sparse, 1e12))
         6963
     """
+    if a.window is not None:
+        return mean_reach(isl, float(a.window))
     if a.top_k is None:
         return isl / 2.0
     on_latents = (2.0 * a.latent + a.rope) / (a.nope + a.rope + a.value)
