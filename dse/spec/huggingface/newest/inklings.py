@@ -5,9 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from dse.spec.huggingface.dense import gated_ffn
-from dse.spec.huggingface.newest.picked import matrix
+from dse.spec.huggingface.newest.picked import TAPS, matrix
 from dse.spec.huggingface.reader import BASE, HfConfig, Layer, Network, attention, family, kinds_of, words
-from dse.spec.huggingface.recent.mambas import TAPS
 
 _FULL, _SLIDING = "hybrid", "hybrid_sliding"
 _RELATIVE = "positions are looked up once a layer and not once a head"

@@ -1,11 +1,11 @@
-"""LLMs of 2026 that mix layers with a state and attention: Ling 2.5 and 3, Qwen4, Lara, LFM3; and ZAYA."""
+"""LLMs of 2026 that mix layers with a state and attention: Ling 2.5 and 3, Qwen4, Lara; and ZAYA."""
 
 from collections.abc import Sequence
 
-from dse.spec.huggingface.dense import GATED, NORMS, gated_ffn
+from dse.spec.huggingface.dense import GATED, gated_ffn
 from dse.spec.huggingface.experts import MLA, PREDICTION, experts, latent_attention
 from dse.spec.huggingface.linear import state_parts
-from dse.spec.huggingface.newest.picked import matrix
+from dse.spec.huggingface.newest.picked import TAPS, matrix
 from dse.spec.huggingface.reader import (
     FULL,
     SLIDING,
@@ -19,7 +19,6 @@ from dse.spec.huggingface.reader import (
     reach,
     words,
 )
-from dse.spec.huggingface.recent.mambas import CONV, TAPS
 from dse.spec.huggingface.recent.states import grouped_kinds, lightning
 
 _PICKED = "indexed_attention"
@@ -94,27 +93,6 @@ def _lara(c: HfConfig) -> Network:
         for kind in kinds_of(c, (FULL, SLIDING, STATE), usual)
     ]
     return Network(layers=tuple(layers), tied=c.flag("tie_word_embeddings", True))
-
-
-def _lfm3(c: HfConfig) -> Network:
-    """Short convolutions, windows and full attention, and gates of heads."""
-    c.must("conv_bias", False)
-    count, hidden = c.size("num_hidden_layers"), c.size("hidden_size")
-    usual = [FULL if i % 4 == 2 else SLIDING if i % 4 == 0 and i else CONV for i in range(count)]
-    heads = attention(c, bias=c.flag("attention_bias"))
-    gates = [matrix(hidden, c.size("num_attention_heads"))] if c.flag("use_attention_gate", True) else []
-    # of every channel, its taps
-    taps = matrix(c.size("conv_L_cache"), hidden)
-    conv: Layer = {"matrices": [matrix(hidden, 3 * hidden), matrix(hidden, hidden), taps]}
-    more = {"matrices": gates} if gates else {}
-    layers: list[Layer] = [
-        {
-            **(conv if kind == CONV else {"attention": {**heads, **reach(c, kind)}, **more}),
-            "ffn": gated_ffn(c),
-        }
-        for kind in kinds_of(c, (FULL, SLIDING, CONV), usual)
-    ]
-    return Network(layers=tuple(layers), tied=c.flag("tie_word_embeddings", True), notes=(TAPS, NORMS))
 
 
 def _zaya(c: HfConfig) -> Network:
@@ -243,13 +221,6 @@ MIXED = {
         | words("attention_bias layer_types sliding_window shared_expert_intermediate_size"),
         "LaraMiniForCausalLM",
         aliases=_LOCAL,
-    ),
-    "lfm3": family(
-        _lfm3,
-        GATED | words("attention_bias layer_types sliding_window conv_bias conv_L_cache use_attention_gate"),
-        "Lfm3ForCausalLM",
-        "Lfm3VlForConditionalGeneration",
-        passes="use_sandwich_norm",
     ),
     "zaya": family(
         _zaya,

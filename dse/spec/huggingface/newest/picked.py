@@ -18,6 +18,7 @@ from dse.spec.huggingface.reader import (
 )
 
 STREAMS = "matrices that mix the streams of the residual count in layers, but not before the head"
+TAPS = "short convolutions inside attention count with their weights, without the few tokens that they keep"
 _PICKED, _SHARED = "indexed_attention", "shared"
 
 
