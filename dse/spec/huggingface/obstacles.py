@@ -12,8 +12,8 @@ _OBSTACLES: Final[Mapping[str, str]] = {
         t5 mt5 umt5 byt5 bart mbart pegasus marian m2m_100 nllb-moe whisper t5gemma t5gemma2 mllama
         mllama_text_model led longt5 switch_transformers moonshine encoder-decoder
     """,
-    "its tokens are denoised in blocks and not generated one by one, which no serving mode does": """
-        llada llada_moe dream sdar sdar_moe diffusion_gemma LLaDAModelLM Dream
+    "no published file of it was at hand, so that nothing proves which sizes its keys give": """
+        llada_moe lladamoe
     """,
     "it has recurrent layers of a kind that an LLM YAML has no key for (xLSTM, RG-LRU)": """
         xlstm recurrent_gemma griffin

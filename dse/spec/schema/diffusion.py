@@ -4,6 +4,7 @@ from dse.spec.schema.base import AtLeastOne, Few, Sourced, Spec
 from objectives import api
 from objectives.equations.step.generation.diffusion import context_of_blocks
 
+
 class DiffusionSpec(Spec):
     """Block diffusion: tokens are denoised in blocks, and not generated one by one."""
 

@@ -15,7 +15,9 @@ def hold_generation(workload: WorkloadSpec, llm: LlmSpec) -> None:
             raise spec_error("", f"{what} in {workload.name}")
         return
     if any(isinstance(a, api.LinearAttention) for b in llm.resolve().blocks for a in b.mixers):
-        what = f"expected none for {llm.name}, since rows of a block see one another, which a state cannot show"
+        what = (
+            f"expected none for {llm.name}, since rows of a block see one another, which a state cannot show"
+        )
         raise spec_error("", f"diffusion: {what}, got blocks of {blocks.block.value} in {workload.name}")
 
 
