@@ -54,10 +54,10 @@ from dse.spec.catalog.lookup import Catalog
 from dse.spec.overrides.command_line import apply_settings, checked_values, hold_names
 from dse.spec.overrides.short_names import by_short_name
 from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.generation import generation_notes
 from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.software import software_named
 from dse.spec.schema.system import EconomySpec, NetworkSpec, StackSpec
-from dse.spec.schema.generation import generation_notes
 from dse.spec.schema.technology import TechnologySpec
 from dse.spec.schema.workload import WorkloadSpec, hold_speculation, served
 from objectives import api

@@ -29,12 +29,12 @@ from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.base import Spec
 from dse.spec.schema.cases import slug_of
 from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.generation import hold_generation
 from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.space import SpaceSpec
 from dse.spec.schema.study import MixSpec, StudySpec
 from dse.spec.schema.system import EconomySpec, NetworkSpec, StackSpec
 from dse.spec.schema.technology import TechnologySpec
-from dse.spec.schema.generation import hold_generation
 from dse.spec.schema.workload import WorkloadSpec, hold_context, hold_speculation
 from dse.spec.yaml.units import parse
 from objectives import api
