@@ -3,6 +3,7 @@
 from dataclasses import replace
 from math import ceil
 
+import array_api_strict
 import factories as make
 import numpy as np
 import pytest
@@ -10,9 +11,10 @@ from factories import LAW
 from hypothesis import given
 
 from dse.bounds.speed_of_light import assert_within_physics, speed_of_light
-from objectives.api import Context, Designs, Diffusion, Metrics, Speculation
+from objectives.api import Chips, Context, Deployments, Designs, Diffusion, Metrics, Speculation
 from objectives.costmodels.roofline import RooflineCostModel
 from objectives.metrics import BY_COLUMN
+from objectives.systems.split import llm_problem
 
 evaluate = RooflineCostModel().evaluate
 EIGHT = Diffusion(block=32, steps=8.0, commit=True)
@@ -22,6 +24,14 @@ def ideal(**changes: float) -> Designs:
     """Eight chips that lose nothing; what is not asked for takes no time."""
     free = make.h100_like(**{**make.IDEAL, "dram_bandwidth": 1e30, "link_bandwidth": 1e30, **changes})
     return make.design(free, batch=16, tp=8)
+
+
+def strict(design: Designs) -> Designs:
+    def columns(struct: Chips | Deployments) -> dict[str, object]:
+        return {name: array_api_strict.asarray(np.asarray(c)) for name, c in struct.columns().items()}
+
+    chips, deployments = Chips.of(**columns(design.chips)), Deployments(**columns(design.deployments))
+    return Designs.of(chips=chips, deployments=deployments)
 
 
 def blocks(d: Diffusion = EIGHT, **changes: object) -> Context:
@@ -162,6 +172,28 @@ def test_the_bound_counts_every_row_of_a_block() -> None:
     bound = speed_of_light(design, context)
     assert 0.97 < float(np.asarray(bound.tpot_s / m.tpot_s).max()) <= 1.0
     assert 0.97 < float(np.asarray(bound.ttft_s / m.ttft_s).max()) <= 1.0
+
+
+@pytest.mark.parametrize("serving", make.SERVING_MODES)
+def test_numpy_and_the_strict_namespace_agree(serving: str) -> None:
+    context = make.context(make.mixtral_8x7b(), osl=100.0, serving=serving, diffusion=EIGHT)
+    design = make.design(make.h100_like(), batch=[1.0, 16.0, 64.0], tp=8.0, ep=8.0, pp=[1.0, 2.0, 4.0])
+    plain = evaluate(design, context)
+    standard = evaluate(strict(design), context)
+    for name in ("tpot_s", "ttft_s", "tokens_per_s", "energy_per_token_j"):
+        np.testing.assert_allclose(np.asarray(getattr(standard, name)), getattr(plain, name), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "roles", [("draft", "verify"), ("attention", "ffn"), ("prefill", "attention", "ffn")]
+)
+def test_pools_that_share_a_step_denoise_no_blocks(roles: tuple[str, ...]) -> None:
+    told = llm_problem(roles, blocks())
+    assert told == (
+        "diffusion: expected none, or pools prefill and decode, got blocks of 32 and pools "
+        + " and ".join(roles)
+    )
+    assert not llm_problem(("prefill", "decode"), blocks())
 
 
 def test_blocks_and_drafts_exclude_each_other() -> None:
