@@ -201,17 +201,17 @@ def prompt_share(batch: Array, step_s: Array, tokens_per_s: Array, replicas: Arr
     return maximum(1.0 - step_s * tokens_per_s / (replicas * batch), 0.0)
 
 
-def static_share(prompt_s: Array, ttft_s: Array, tpot_s: Array, osl: Array, first: Array = 1.0) -> Array:
+def static_share(ttft_s: Array, tpot_s: Array, osl: Array, first: Array = 1.0, block_s: Array = 0.0) -> Array:
     """Share of the time of a static batch that its prompts take [1], in [0, 1].
 
-    Prompts / (TTFT + (OSL - 1) TPOT); TTFT is that of the prompts, but where a first block follows them.
+    TTFT / (TTFT + (OSL - 1) TPOT); what TTFT has of a first block is no time of prompts.
 
     Args:
-        prompt_s: time of the prompts [s].
         ttft_s: time to first token [s].
         tpot_s: time per output token [s].
         osl: output tokens [token].
         first: tokens that come together at the end of TTFT [token].
+        block_s: time of the first block in TTFT [s].
 
     Returns:
         Share, shapes broadcast [1].
@@ -228,10 +228,10 @@ def static_share(prompt_s: Array, ttft_s: Array, tpot_s: Array, osl: Array, firs
     Examples:
         By hand: 1 s of prompts and 100 steps of 10 ms.
 
-        >>> static_share(1.0, 1.0, 0.01, 101.0)
+        >>> static_share(1.0, 0.01, 101.0)
         0.5
     """
-    return prompt_s / (ttft_s + tokens_after_first(osl, first) * tpot_s)
+    return (ttft_s - block_s) / (ttft_s + tokens_after_first(osl, first) * tpot_s)
 
 
 def static_throughput(

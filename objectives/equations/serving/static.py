@@ -9,7 +9,7 @@ from objectives.equations.serving.mode import ServingResult
 from objectives.equations.serving.queueing import static_share, static_throughput
 from objectives.equations.step.batch_setup import PromptLoad, Setup
 from objectives.equations.step.decode_steps import DecodeSteps
-from objectives.equations.step.generation.diffusion import first_block_s, first_tokens
+from objectives.equations.step.generation.diffusion import first_tokens
 from objectives.equations.step.prefill_pass import prefill_pass
 from objectives.equations.step.prefix_cache import computed_tokens
 
@@ -41,7 +41,6 @@ class Static:
         # all prompts bring back what they have in the cache
         parts = first_token_parts(s, prefill, tpot, prompts)
         ttft, together = total(prefill.seconds(), parts), first_tokens(work)
-        prompt_s = ttft if work.diffusion is None else ttft - first_block_s(work, tpot)
         return ServingResult(
             tpot_s=tpot,
             ttft_s=ttft,
@@ -49,7 +48,7 @@ class Static:
             prefill=prefill,
             resources=steps.resources.plus(prefill.resources(s, prompts)),
             ttft_parts_s=parts,
-            prompt_share=static_share(prompt_s, ttft, tpot, work.osl, together),
+            prompt_share=static_share(ttft, tpot, work.osl, together, parts.get("first_block", 0.0)),
         )
 
     def notes(self, work: Workload, stages: float) -> tuple[str, ...]:
