@@ -9,6 +9,7 @@ from studies_for_tests import write_study
 
 from dse.errors import SpecError
 from dse.evaluate.estimate import estimate
+from dse.evaluate.pools.estimate import estimate_pools
 from dse.question.resolved_study import load_study
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.llm import LlmSpec
@@ -99,3 +100,20 @@ def test_a_layer_with_a_state_shows_no_row_what_comes_after_it() -> None:
 def test_the_file_of_the_llm_says_how_it_generates() -> None:
     text = (Path(CATALOG.path("llms", "llada2.0-mini"))).read_text(encoding="utf-8")
     assert yaml.safe_load(text)["generation"] == "diffusion"
+
+
+def pooled(*pools: str, llm: str = "llada2.0-mini", **settings: str) -> list[str]:
+    asked = {"prefill_load": "0.7", **settings} if pools[0].startswith("prefill") else settings
+    return list(estimate_pools(pools, llm, "chat-denoised", settings=asked).notes)
+
+
+def test_pools_that_prefill_and_decode_serve_blocks_and_say_so() -> None:
+    notes = pooled("prefill=h100-sxm,tp=1,batch=1", "decode=h200-sxm,tp=1,batch=16")
+    assert any("tokens are denoised in blocks of 32" in note for note in notes)
+
+
+def test_pools_that_share_a_step_refuse_blocks() -> None:
+    with pytest.raises(
+        SpecError, match="diffusion: expected none, or pools prefill and decode, got blocks of 32"
+    ):
+        pooled("attention=h100-sxm", "ffn=h200-sxm", llm="llama3.1-8b")

@@ -21,16 +21,21 @@ def hold_generation(workload: WorkloadSpec, llm: LlmSpec) -> None:
         raise spec_error("", f"diffusion: {what}, got blocks of {blocks.block.value} in {workload.name}")
 
 
+def blocks_note(d: api.Diffusion) -> str:
+    """What a workload states of its blocks, a sentence without a full stop."""
+    last = "one more for its KV cache" if d.commit else "none for its KV cache alone"
+    return (
+        f"tokens are denoised in blocks of {d.block}, each in {d.steps:g} passes and {last}, as the workload "
+        "states and nothing predicts; TTFT waits for the whole first block"
+    )
+
+
 def generation_notes(workload: api.Workload, llm: LlmSpec) -> list[str]:
     """What to say where blocks are denoised: what is stated, what is assumed, what TTFT waits for."""
     d = workload.diffusion
     if d is None:
         return []
-    last = "one more for its KV cache" if d.commit else "none for its KV cache alone"
-    found = [
-        f"tokens are denoised in blocks of {d.block}, each in {d.steps:g} passes and {last}, as the workload "
-        "states and nothing predicts; TTFT waits for the whole first block"
-    ]
+    found = [blocks_note(d)]
     if llm.generation is None:
         found.append(
             f"{llm.name} generates token by token: its times are those of an LLM of the same sizes that was "
