@@ -18,7 +18,6 @@ from objectives.api import (
     Context,
     Deployments,
     Designs,
-    Diffusion,
     Economy,
     Experts,
     Ffn,
@@ -35,7 +34,6 @@ from objectives.api import (
 )
 from objectives.arrays import Array
 from objectives.equations.interconnect.topology import TOPOLOGIES
-from objectives.equations.step.generation.diffusion import context_of_blocks
 
 Number = float | Sequence[float]
 SERVING_MODES = ("decode-only", "aggregated", "chunked", "disaggregated", "static")
@@ -234,21 +232,17 @@ def context(
     kv: float = 2.0, activations: float = 2.0, serving: Serving = "decode-only",
     mean_context: float | None = None, max_context: float | None = None, economy: Economy = ECONOMY,
     prefix: PrefixCache | None = None, speculation: Speculation | None = None, skew: float = 1.0,
-    prefill_load: float = 0.7, diffusion: Diffusion | None = None,
+    prefill_load: float = 0.7,
 ) -> Context:  # fmt: skip
     """A context; mean and largest context follow from the lengths unless given."""
-    mean, largest = isl + osl / 2.0, isl + osl
-    if diffusion is not None:
-        mean, largest = context_of_blocks(diffusion, isl, osl)
     return Context(
         llm=llama2_70b() if llm is None else llm,
         precision=Precision(weight_bytes=weights, kv_bytes=kv, activation_bytes=activations),
         workload=Workload(
             isl=isl, osl=osl, serving=serving,
-            mean_context=mean if mean_context is None else mean_context,
-            max_context=largest if max_context is None else max_context,
+            mean_context=isl + osl / 2.0 if mean_context is None else mean_context,
+            max_context=isl + osl if max_context is None else max_context,
             prefix=prefix, speculation=speculation, routing_skew=skew, prefill_load=prefill_load,
-            diffusion=diffusion,
         ),
         economy=economy,
     )  # fmt: skip
@@ -381,11 +375,6 @@ def speculations() -> st.SearchStrategy[Speculation]:
     return st.builds(
         Speculation, length=st.integers(1, 8), acceptance=st.floats(0.0, 1.0), cost=st.floats(0.0, 0.5)
     )
-
-
-def diffusions() -> st.SearchStrategy[Diffusion]:
-    """Small and large blocks, few steps and more than a block has tokens, with and without a last pass."""
-    return st.builds(Diffusion, block=st.integers(1, 64), steps=st.floats(1.0, 64.0), commit=st.booleans())
 
 
 @st.composite

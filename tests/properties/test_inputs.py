@@ -4,6 +4,7 @@ from dataclasses import fields, replace
 
 import factories as make
 import pytest
+from denoised import denoised
 from factories import changed
 
 from dse.testing.checks import table
@@ -343,10 +344,7 @@ def test_every_fact_of_blocks_moves_the_time_of_a_token_in_every_way_of_serving(
 ) -> None:
     design = make.design(make.h100_like(), batch=16, tp=8, dp=2)
     other = replace(BLOCKS, **{name: {"block": 16, "steps": 2.0, "commit": False}[name]})
-    left, right = (
-        evaluate(design, make.context(serving=serving, diffusion=d, prefill_load=0.7))
-        for d in (BLOCKS, other)
-    )
+    left, right = (evaluate(design, denoised(d, serving=serving, prefill_load=0.7)) for d in (BLOCKS, other))
     assert left.tpot_s != right.tpot_s and left.tokens_per_s != right.tokens_per_s
     # what writes the KV cache of a block comes after its tokens, but for what prompts of others make of it
     assert name == "commit" or left.ttft_s != right.ttft_s

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import factories as make
 import numpy as np
+from denoised import diffusions
 from factories import LAW
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,7 +62,7 @@ def test_metrics_of_a_pair_follow_from_what_each_pool_brings(system: Designs, co
 
 
 @LAW
-@given(system=pairs.designs(ROLES), context=contexts(), blocks=make.diffusions())
+@given(system=pairs.designs(ROLES), context=contexts(), blocks=diffusions())
 def test_pairs_that_denoise_blocks_follow_from_what_each_pool_brings_and_beat_no_bound(
     system: Designs, context: Context, blocks: Diffusion
 ) -> None:

@@ -7,6 +7,7 @@ import array_api_strict
 import factories as make
 import numpy as np
 import pytest
+from denoised import denoised, diffusions
 from factories import LAW
 from hypothesis import given
 
@@ -36,7 +37,7 @@ def strict(design: Designs) -> Designs:
 
 def blocks(d: Diffusion = EIGHT, **changes: object) -> Context:
     given = {"isl": 1024.0, "osl": 128.0, "serving": "decode-only", **changes}
-    return make.context(make.llama2_70b(), diffusion=d, **given)  # type: ignore[arg-type]
+    return denoised(d, make.llama2_70b(), **given)  # type: ignore[arg-type]
 
 
 def test_a_block_that_compute_binds_takes_the_flop_of_all_its_rows_in_every_pass() -> None:
@@ -132,7 +133,7 @@ def test_every_way_of_serving_makes_its_parts_add_up_and_keeps_within_physics(
     serving: str, batch: int
 ) -> None:
     for llm in (make.llama2_7b(), make.mixtral_8x7b(), make.deepseek_v3()):
-        context = make.context(llm, isl=1000.0, osl=333.0, serving=serving, diffusion=EIGHT)
+        context = denoised(EIGHT, llm, isl=1000.0, osl=333.0, serving=serving)
         design = make.design(make.h100_like(), batch=batch, tp=8, pp=2)
         m = evaluate(design, context, detail=True)
         assert sum(m.tpot_parts.values()) == pytest.approx(m.tpot_s, rel=1e-9)
@@ -143,12 +144,10 @@ def test_every_way_of_serving_makes_its_parts_add_up_and_keeps_within_physics(
 
 
 @LAW
-@given(design=make.designs(), context=make.contexts(), d=make.diffusions())
+@given(design=make.designs(), context=make.contexts(), d=diffusions())
 def test_no_block_beats_physics(design: Designs, context: Context, d: Diffusion) -> None:
     work = context.workload
-    given = make.context(
-        context.llm, isl=work.isl, osl=work.osl, serving=work.serving, prefix=work.prefix, diffusion=d
-    )
+    given = denoised(d, context.llm, isl=work.isl, osl=work.osl, serving=work.serving, prefix=work.prefix)
     m = evaluate(design, given, detail=True)
     assert_within_physics(design, given, m)
     assert sum(m.tpot_parts.values()) == pytest.approx(m.tpot_s, rel=1e-9)
@@ -156,7 +155,7 @@ def test_no_block_beats_physics(design: Designs, context: Context, d: Diffusion)
 
 
 @LAW
-@given(design=make.designs(), context=make.contexts(), d=make.diffusions())
+@given(design=make.designs(), context=make.contexts(), d=diffusions())
 def test_more_steps_never_make_a_token_faster(design: Designs, context: Context, d: Diffusion) -> None:
     work = replace(context.workload, speculation=None, diffusion=d)
     more = replace(work, diffusion=replace(d, steps=d.steps + 1.0))
@@ -176,7 +175,7 @@ def test_the_bound_counts_every_row_of_a_block() -> None:
 
 @pytest.mark.parametrize("serving", make.SERVING_MODES)
 def test_numpy_and_the_strict_namespace_agree(serving: str) -> None:
-    context = make.context(make.mixtral_8x7b(), osl=100.0, serving=serving, diffusion=EIGHT)
+    context = denoised(EIGHT, make.mixtral_8x7b(), osl=100.0, serving=serving)
     design = make.design(make.h100_like(), batch=[1.0, 16.0, 64.0], tp=8.0, ep=8.0, pp=[1.0, 2.0, 4.0])
     plain = evaluate(design, context)
     standard = evaluate(strict(design), context)
