@@ -104,6 +104,18 @@ class Speculation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Diffusion:
+    """Block diffusion: the LLM denoises a block of tokens in passes over all of its rows."""
+
+    block: int
+    """Tokens B of a block, all of which every pass computes [1]."""
+    steps: float
+    """Passes S that denoise a block; the mean where their number differs, 1 at least [1]."""
+    commit: bool
+    """Whether one more pass writes the KV cache of the final tokens."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Workload:
     """Lengths of a request and the way requests share a replica.
 
@@ -129,6 +141,8 @@ class Workload:
     """KV cache of earlier prompts; None computes every prompt."""
     speculation: Speculation | None = None
     """Drafted tokens that steps check; None decodes one token a step."""
+    diffusion: Diffusion | None = None
+    """Blocks that are denoised, in place of steps that give one token; never next to drafts."""
     weight_updates: float = 0.0
     """Times in a day that the weights of all chips are replaced [1/day]: memories that are written wear."""
 

@@ -11,6 +11,7 @@ from typing import Literal, final
 from objectives.api import Context, Metrics
 from objectives.arrays import Array
 from objectives.equations.serving.queueing import tokens_after_first
+from objectives.equations.step.generation.diffusion import first_tokens
 
 Rule = Literal["largest", "smallest", "sum", "mean"]
 """How one number of a chip follows from those of the parts of its mix. `largest` and `smallest`: that of the
@@ -107,7 +108,8 @@ def _speed(metrics: Metrics, context: Context) -> Array:  # noqa: ARG001 - as of
 
 
 def _end_to_end(metrics: Metrics, context: Context) -> Array:
-    return metrics.ttft_s + tokens_after_first(context.workload.osl) * metrics.tpot_s
+    work = context.workload
+    return metrics.ttft_s + tokens_after_first(work.osl, first_tokens(work)) * metrics.tpot_s
 
 
 METRICS: tuple[Metric, ...] = (

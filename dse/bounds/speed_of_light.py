@@ -65,7 +65,8 @@ def speed_of_light(designs: api.Designs, context: api.Context) -> Bound:
     layer that nothing depends on.
 
     Drafted tokens are all accepted and cost only the FLOP of checking them; a prefix that is read back costs
-    nothing, and what is computed attends only to itself.
+    nothing, and what is computed attends only to itself. A pass over a block costs the FLOP of all its rows,
+    and of the passes of a block those that denoise it need the LM head; a first token waits for its block.
 
     Domain: TP over whole chips for all layers. Caches whose size is unknown keep nothing between steps;
     links, activations and stacks cost nothing. An unknown (0) rate bounds nothing.
@@ -79,7 +80,9 @@ def speed_of_light(designs: api.Designs, context: api.Context) -> Bound:
     # a second count where parts of the weights have formats of their own: of bytes, and of time at the peak
     held, each = (n, size.weight_bytes) if size.parts is None else (count(context.llm, work, size.parts), 1.0)
     done = n if size.parts is None else count(context.llm, replace(work, isl=isl), _at_peak(c.compute))
-    weights, reuse = (held.layers + held.head) * each, (held.layers - held.once) * each
+    blocks = _blocks(work, osl)
+    weights = (held.layers + blocks.headed * held.head) * each
+    reuse = (held.layers - held.once) * each
     # before replicas are joined below: a token travels inside its own one
     hops, tp = {"hops": _hops(c, context.llm, ways, pp)}, ways
     if context.llm.expert_count:  # replicas that share experts count as one
@@ -87,18 +90,21 @@ def speed_of_light(designs: api.Designs, context: api.Context) -> Bound:
         batch, tp, dp = joined * batch, joined * tp, dp / joined
     need = tp * pp
 
-    token = 2.0 * (done.layers + done.head)
+    token, core = 2.0 * (done.layers + blocks.headed * done.head), n.core_flop
+    if work.diffusion is not None:
+        token, core = token * blocks.rows, core * blocks.rows
     kv = n.kv_read * size.kv_bytes + 2.0 * n.state_bytes
     # three bounds: all chips for B tokens; the TP chips of each layer for one; what only one chip can read
-    turn = _seconds(c, need, need, weights + batch * kv, batch * token, batch * n.core_flop, reuse)
-    latency = _seconds(c, tp, need, weights + kv, token + np.zeros_like(tp), n.core_flop, reuse)
+    turn = _seconds(c, need, need, weights + batch * kv, batch * token, batch * core, reuse)
+    latency = _seconds(c, tp, need, weights + kv, token + np.zeros_like(tp), core, reuse)
     one_chip = _of_busiest(held, ways, ep) * each
     # which of its bytes are used again is not counted: all may be
     busiest = _seconds(c, 1.0, pp, one_chip, np.zeros_like(ways), 0.0, one_chip if reuse else 0.0)
-    most = 1.0 if work.speculation is None else work.speculation.length + 1.0  # tokens of one turn
+    # tokens of one turn: of a draft each costs FLOP of its own, while bytes and hops serve all of them
+    most = blocks.tokens if work.speculation is None else work.speculation.length + 1.0
+    apart = blocks.tokens if work.speculation is None else 1.0
     tpot = {
-        # every token of a turn costs FLOP of its own; bytes and hops serve all of them together
-        name: _most((turn[name], latency[name], busiest[name])) / (1.0 if name == "compute" else most)
+        name: _most((turn[name], latency[name], busiest[name])) / (apart if name == "compute" else most)
         for name in turn
     } | {"hops": hops["hops"] / most}
 
@@ -106,17 +112,24 @@ def speed_of_light(designs: api.Designs, context: api.Context) -> Bound:
     prompts = batch if together else 1.0
     before, one = np.maximum(isl - 1.0, 0.0), np.minimum(isl, 1.0)
     # nothing depends on the last layer but its last row
-    flop = 2.0 * (before * (done.layers - done.last) + one * done.layers + done.head)
-    read = (one * held.layers + held.head) * each
+    # a prompt gives no token of a block, and so needs no head
+    head = 1.0 if work.diffusion is None else 0.0
+    flop = 2.0 * (before * (done.layers - done.last) + one * done.layers + head * done.head)
+    read = (one * held.layers + head * held.head) * each
     # likewise: all chips for all rows, one row through all layers, and what only one chip can read
     all_of_it = _seconds(c, need, need, read, prompts * flop, prompts * n.prompt_core_flop, reuse)
-    last_row = _seconds(c, tp, need, read, 2.0 * (one * done.layers + done.head), 0.0, reuse)
-    ttft = {name: _most((all_of_it[name], last_row[name], one * busiest[name])) for name in all_of_it} | hops
+    last_row = _seconds(c, tp, need, read, 2.0 * (one * done.layers + head * done.head), 0.0, reuse)
+    alone = one * (1.0 if work.diffusion is None else 0.0)  # the busiest chip is counted with its head
+    ttft = {name: _most((all_of_it[name], last_row[name], alone * busiest[name])) for name in all_of_it}
+    ttft |= hops
+    if work.diffusion is not None:
+        # the passes of the first block follow, so that each resource is busy for both
+        ttft = {name: term + blocks.shown * tpot[name] for name, term in ttft.items()}
 
     # other requests may fill the time of prompts, unless the batch starts together
     seconds = _most(tpot.values()) * osl
     if together:
-        seconds = _most(ttft.values()) + _most(tpot.values()) * np.maximum(osl - 1.0, 0.0)
+        seconds = _most(ttft.values()) + _most(tpot.values()) * np.maximum(osl - blocks.first, 0.0)
     kept = n.kv_kept * size.kv_bytes + n.state_bytes
     return Bound(
         designs=designs,
@@ -126,6 +139,34 @@ def speed_of_light(designs: api.Designs, context: api.Context) -> Bound:
         needed_bytes=(held.stored + held.head) * each + batch * kept,
         room_bytes=need
         * (c.sram.bytes * c.sram.usable * c.sram.pinned + c.dram.bytes + sum(m.bytes for m in c.further)),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Blocks:
+    """What a pass is of a block; of one token where there are none."""
+
+    rows: float
+    """Rows of a sequence in a pass [1]."""
+    tokens: Number
+    """Tokens that a pass gives a sequence [token]."""
+    headed: float
+    """Share of the passes that need the LM head [1]."""
+    shown: Number
+    """Tokens whose time it takes until the first block is complete [token]."""
+    first: Number
+    """Tokens that come with the first one [token]."""
+
+
+def _blocks(work: api.Workload, osl: Floats) -> _Blocks:
+    if work.diffusion is None:
+        return _Blocks(rows=1.0, tokens=1.0, headed=1.0, shown=0.0, first=1.0)
+    rows, steps = float(work.diffusion.block), work.diffusion.steps
+    passes = steps + float(work.diffusion.commit)
+    # whole blocks are computed for the tokens that are wanted
+    first = osl / np.ceil(osl / rows)
+    return _Blocks(
+        rows=rows, tokens=first / passes, headed=steps / passes, shown=first * steps / passes, first=first
     )
 
 

@@ -55,6 +55,7 @@ from dse.spec.catalog.lookup import Catalog
 from dse.spec.overrides.command_line import apply_settings, checked_values, hold_names
 from dse.spec.overrides.short_names import by_short_name
 from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.generation import generation_notes
 from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.software import software_named
 from dse.spec.schema.system import EconomySpec, NetworkSpec, StackSpec
@@ -390,8 +391,8 @@ class Subject:
         notes[1:1] = trust_notes(self.stack, self.chip, self.catalog, other)
         notes += self.said
         notes += sent_under(self.stack, sends=self.context.workload.serving == "disaggregated")
-        notes += kept_prefixes(self.workload)
-        notes += narrow_stages(self.stack, self.context.llm, one.deployments)
+        notes += kept_prefixes(self.workload) + narrow_stages(self.stack, self.context.llm, one.deployments)
+        notes[1:1] = generation_notes(self.context.workload, self.llm_spec)
         notes[1:1] = unmeasured_split(self.stack, first_of(one.deployments.cp))
         notes[1:1] = remarks(computed_in(self.chip, self.precision))
         notes[1:1] = layout_notes(self.llm, self.precision, one.deployments, self.stack)

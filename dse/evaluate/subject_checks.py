@@ -7,6 +7,7 @@ from dse.chips.silicon import chip_silicon
 from dse.errors import Problem, SpecError, nearest, spec_error
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.generation import hold_generation
 from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.study import PriceSpec
 from dse.spec.schema.technology import TechnologySpec
@@ -33,6 +34,10 @@ def hold_workload(
     # a copy with other numbers is not validated
     if wrong := workload.drafts_beyond_answers() or workload.stored_below_found():
         raise spec_error("--set", wrong)
+    try:
+        hold_generation(workload, llm)
+    except SpecError as error:
+        raise SpecError([Problem("--workload", p.what) for p in error.problems]) from None
     try:
         hold_context(workload, llm.name, llm.context)
     except SpecError as error:

@@ -30,6 +30,7 @@ from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.base import Spec
 from dse.spec.schema.cases import slug_of
 from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.generation import hold_generation
 from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.space import SpaceSpec
 from dse.spec.schema.study import MixSpec, StudySpec
@@ -291,6 +292,7 @@ def resolve_study(
     for part, part_llm, each in (("workload", llm, workload), *(("mix", a, b) for _, a, b in mix)):
         if part_llm is not None and each is not None:
             look(part, hold_context, each, part_llm.name, part_llm.context)
+            look(part, hold_generation, each, part_llm)
     look.done()  # what follows needs all of them
     setting = Setting(
         catalog=catalog,

@@ -1,5 +1,7 @@
 """Designs, contexts and metrics of round invented numbers for the contract kits; no chip is meant."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from objectives.api import (
@@ -9,6 +11,7 @@ from objectives.api import (
     Context,
     Deployments,
     Designs,
+    Diffusion,
     Economy,
     Experts,
     Ffn,
@@ -20,6 +23,7 @@ from objectives.api import (
     Serving,
     Workload,
 )
+from objectives.equations.step.generation.diffusion import context_of_blocks
 
 Column = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
@@ -142,6 +146,17 @@ def contexts() -> tuple[Context, ...]:
         _context(mixture, "aggregated"),
         _context(network, "decode-only"),
     )
+
+
+def denoised() -> tuple[Context, ...]:
+    """Contexts in which blocks of tokens are denoised, some of them beyond the end of an answer."""
+    found = []
+    for context, commit in zip(contexts()[1::2], (True, False), strict=True):
+        blocks = Diffusion(block=32, steps=8.0, commit=commit)
+        mean, largest = context_of_blocks(blocks, context.workload.isl, context.workload.osl)
+        work = replace(context.workload, diffusion=blocks, mean_context=mean, max_context=largest)
+        found.append(replace(context, workload=work))
+    return tuple(found)
 
 
 def _context(llm: Llm, serving: Serving) -> Context:

@@ -35,8 +35,8 @@ class ServingModeContract:
         return samples.designs()
 
     def contexts(self, subject: ServingMode) -> Iterator[Context]:
-        """The samples under this mode, as far as they lack nothing that it needs."""
-        for context in samples.contexts():
+        """The samples under this mode, as far as they lack nothing that it needs; two have blocks."""
+        for context in (*samples.contexts(), *samples.denoised()):
             # a load, so that modes with pools of their own for prefill lack nothing
             work = replace(context.workload, serving=subject.name, prefill_load=0.7)
             if not subject.missing(work):

@@ -14,6 +14,7 @@ from objectives.equations.serving.registry import serving_mode
 from objectives.equations.step import prefix_cache
 from objectives.equations.step.batch_setup import Setup, set_up
 from objectives.equations.step.decode_steps import DecodeSteps, decode_steps
+from objectives.equations.step.generation.diffusion import undecided
 from objectives.equations.step.pipeline_pass import bounds
 from objectives.equations.step.prefill_pass import prefixes_written
 from objectives.equations.step.speculation import unsplit_draft
@@ -53,7 +54,7 @@ class RooflineCostModel:
             return metrics_of_pools(system(designs, context), context, detail=detail)
         d, work = designs.deployments, context.workload
         mode = serving_mode(work.serving)
-        if missing := mode.missing(work) or unsplit_draft(work.speculation):
+        if missing := mode.missing(work) or unsplit_draft(work.speculation) or undecided(work):
             raise ValueError(missing)
         # prompts first: how many run together decides what each chip must hold
         setup = set_up(designs, context, mode.prompt_load(designs, work))

@@ -30,8 +30,8 @@ class DecodeSide:
     """Micro-batches in flight [1]."""
     step_s: Array
     """Time for a token of every sequence [s]."""
-    tokens: float
-    """Tokens that a step gives each sequence [token]."""
+    tokens: Array
+    """Tokens that a step gives each sequence, on average [token]."""
     parts_s: Mapping[str, Array]
     """Where it goes [s]; the sum is `step_s`."""
     bounds_s: Mapping[str, Array]

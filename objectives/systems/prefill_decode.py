@@ -68,7 +68,7 @@ def prefill_decode(pool: Pool, side: DecodeSide, link: PoolLink, context: Contex
         "queue": rates.queue_s,
         "kv_transfer": exposed,
         "request_overhead": pool.chips.stack.request_overhead_s,
-        **first_token_parts(s, prefill, side.step_s, prompts),
+        **first_token_parts(s, prefill, side.step_s, prompts, rates.tpot_s),
     }
     used = PoolUse(
         role=pool.role,

@@ -8,6 +8,7 @@ from objectives.arrays import Array, maximum, namespace, ones_like, where, zeros
 from objectives.columns import Columns
 from objectives.equations.cost import money
 from objectives.equations.cost.energy import metered
+from objectives.equations.serving.first_token import begun_s
 from objectives.equations.serving.under_prefill import left_s
 from objectives.systems.pool_costs import per_million
 from objectives.systems.shares import DecodeShare, PrefillShare
@@ -120,9 +121,10 @@ def least(best: Ideal, decode: DecodeShare, link: PoolLink, context: Context) ->
     power = decode.power_w + requests * best.power_w
     drawn = (decode.static_w + requests * best.static_w) / tokens + decode.drawn_j + best.drawn_j
     energy, none = metered(economy, drawn), zeros_like(held)
+    tpot = maximum(decode.step_s, held - exposed / work.osl)
     return Metrics(
-        tpot_s=maximum(decode.step_s, held - exposed / work.osl),
-        ttft_s=best.first_s + waited + (1.0 - best.some) * decode.step_s,
+        tpot_s=tpot,
+        ttft_s=best.first_s + waited + begun_s(work, best.some, decode.step_s, tpot),
         tokens_per_s=tokens,
         chips=decode.chips + none,
         capex_usd=decode.capex_usd + none,
@@ -233,7 +235,7 @@ def latest(prefill: PrefillShare, alone: Array, sent: Array, link: PoolLink, con
         context: workload.
 
     Returns:
-        Seconds, without end for requests that begin with a step of decode [s].
+        Seconds, without end for requests whose first tokens come from steps of decode [s].
 
     Domain:
         As `trade_offs`.
@@ -250,7 +252,8 @@ def latest(prefill: PrefillShare, alone: Array, sent: Array, link: PoolLink, con
     load = context.workload.prefill_load
     wait = load / (2.0 * (1.0 - load)) * maximum(alone, prefill.prompts * sent)
     longest = prefill.first_s + wait + (prefill.some * link.latency_s + sent)
-    return where(prefill.some == 1.0, longest, float("inf"))
+    with_prompts = (prefill.some == 1.0) & (context.workload.diffusion is None)
+    return where(with_prompts, longest, float("inf"))
 
 
 def rate_of(prefill: PrefillShare, name: Counted, context: Context) -> tuple[Array, Array | None]:

@@ -11,7 +11,7 @@ from objectives.api import Context, Metrics, Pool, PoolLink
 from objectives.arrays import Array, maximum, ones_like, zeros_like
 from objectives.equations.cost import money
 from objectives.equations.cost.energy import metered
-from objectives.equations.serving.first_token import first_token_parts, total
+from objectives.equations.serving.first_token import begun_s, first_token_parts, total
 from objectives.equations.serving.matched_pools import DecodePool, PrefillPool, matched_pools
 from objectives.equations.serving.under_prefill import UnderPrefill, exposed_s
 from objectives.equations.step.prefix_cache import kept_elsewhere
@@ -261,7 +261,10 @@ def paired(prefill: PrefillShare, decode: DecodeShare, link: PoolLink, context: 
     inputs, outputs = money.token_prices(per_mtok, prompts_usd / capex, work.isl, work.osl)
     return Metrics(
         tpot_s=rates.tpot_s,
-        ttft_s=prefill.first_s + rates.queue_s + waited + (1.0 - prefill.some) * decode.step_s,
+        ttft_s=prefill.first_s
+        + rates.queue_s
+        + waited
+        + begun_s(work, prefill.some, decode.step_s, rates.tpot_s),
         tokens_per_s=tokens,
         chips=decode.chips + n * prefill.chips,
         capex_usd=capex,

@@ -140,6 +140,9 @@ def llm_problem(roles: tuple[str, ...], context: Context) -> str:
     Examples:
         By hand, in tests/systems/test_pool_inputs.py.
     """
+    if (blocks := context.workload.diffusion) is not None and {"verify", "ffn"} & {*roles}:
+        wanted = "diffusion: expected none, or pools prefill and decode,"
+        return f"{wanted} got blocks of {blocks.block} and pools {' and '.join(roles)}"
     if "verify" in roles:
         return draft_problem(context)
     draft = context.workload.speculation

@@ -4,6 +4,7 @@ from dataclasses import fields, replace
 
 import factories as make
 import pytest
+from denoised import denoised
 from factories import changed
 
 from dse.testing.checks import table
@@ -13,6 +14,7 @@ from objectives.api import (
     CompressedAttention,
     Deployments,
     Designs,
+    Diffusion,
     Experts,
     Ffn,
     Index,
@@ -176,6 +178,7 @@ def test_every_fact_of_a_workload_moves_some_output(name: str) -> None:
         "serving": "decode-only",
         "prefix": PrefixCache(hit=0.5, stored_tokens=1e5, tier="host", bandwidth=1e10, usd_per_byte=1e-9),
         "speculation": Speculation(length=2, acceptance=0.8, cost=0.1),
+        "diffusion": Diffusion(block=8, steps=4.0, commit=True),
     }
     if name == "prefill_load":
         context, other = (
@@ -332,6 +335,7 @@ def test_a_block_of_other_parts_is_another_one(changes: dict[str, object]) -> No
 
 CACHE = PrefixCache(hit=0.5, stored_tokens=1e6, tier="host", bandwidth=1e10, usd_per_byte=1e-9)
 DRAFT = Speculation(length=2, acceptance=0.8, cost=0.1)
+BLOCKS = Diffusion(block=8, steps=4.0, commit=True)
 # what is written binds where the tier is slow
 SLOW = {"written": replace(CACHE, bandwidth=1e7)}
 ASIDE = [(SLOW.get(f.name, CACHE), f.name) for f in fields(PrefixCache) if f.name != "memory"] + [
@@ -356,3 +360,16 @@ def test_every_fact_of_a_prefix_cache_and_of_a_draft_moves_some_output(
         for x in (part, replace(part, **{name: value}))
     ]
     assert results[0] != results[1]
+
+
+@pytest.mark.parametrize("name", [f.name for f in fields(Diffusion)])
+@pytest.mark.parametrize("serving", make.SERVING_MODES)
+def test_every_fact_of_blocks_moves_the_time_of_a_token_in_every_way_of_serving(
+    name: str, serving: str
+) -> None:
+    design = make.design(make.h100_like(), batch=16, tp=8, dp=2)
+    other = replace(BLOCKS, **{name: {"block": 16, "steps": 2.0, "commit": False}[name]})
+    left, right = (evaluate(design, denoised(d, serving=serving, prefill_load=0.7)) for d in (BLOCKS, other))
+    assert left.tpot_s != right.tpot_s and left.tokens_per_s != right.tokens_per_s
+    # what writes the KV cache of a block comes after its tokens, but for what prompts of others make of it
+    assert name == "commit" or left.ttft_s != right.ttft_s

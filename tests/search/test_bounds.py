@@ -29,6 +29,8 @@ QUESTIONS: dict[str, dict[str, Any]] = {
         "objectives": ["usd_per_million_tokens", "tpot"],
         "reference_point": {"usd_per_million_tokens": "100 USD", "tpot": "1 s"},
     },
+    # every pass of a block is alike, so that boxes stay lawful
+    "blocks": {"workload": "chat-denoised", "serving": "decode-only"},
     "maximised": {
         "objectives": ["tokens_per_second", "tpot", "entry_price"],
         "goal": "tokens_per_second",

@@ -27,6 +27,7 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     "prompts in chunks": {"workload": "chat", "serving": "chunked"},
     "prompts in a pool of their own": {"workload": "long-prompt-disaggregated", **DOLLARS},
     "a draft": {"workload": "chat-drafted", **DOLLARS},
+    "blocks": {"workload": "chat-denoised", **DOLLARS},
     "experts over stages": {"llm": "mixtral-8x7b", **DOLLARS},
     "latent attention and experts": {"llm": "deepseek-v3", "workload": "reasoning"},
 }

@@ -205,7 +205,7 @@ def test_no_key_may_be_left_out_and_silently_get_another_size(tmp_path, name):
     [
         ("rwkv5", "RWKV"),
         ("t5", "cross attention"),
-        ("llada", "denoised in blocks"),
+        ("llada_moe", "no published file"),
         ("bert", "not a decoder"),
         ("qwen33", "Another name in its place would get other sizes"),
         (None, "got no such key"),

@@ -70,6 +70,12 @@ ELEMENTS = {
     "deepseek-v4-pro": 1_572_997_179_491,
     "mimo-v2-flash-309b": 308_778_768_832,
     "gemma-3n-e4b": 6_835_235_568,
+    "diffusiongemma-26b-a4b": 25_250_986_752,
+    # Qwen2.5, Qwen3 and Qwen3-MoE of their keys, whose layers they have
+    "dream-7b": 7_615_616_512,
+    "sdar-1.7b": 2_031_739_904,
+    "sdar-8b": 8_190_735_360,
+    "sdar-30b-a3b": 30_532_122_624,
     "kimi-linear-48b-a3b": 49_122_675_072,
     "mamba-codestral-7b": 7_285_403_648,
     "falcon-h1-34b": 33_642_221_312,
@@ -140,6 +146,9 @@ CARDS = {
     "ouro-1.4b": 1.43e9,  # its checkpoint
     "step-3-321b": 316e9,  # its card: 321B with what sees
     "hunyuan-large-389b": 389e9,  # arXiv 2411.02265
+    "llada-8b": 8.02e9,  # 2 x 126,464 x 4,096 and 32 (4 x 4,096^2 + 3 x 4,096 x 12,288), by hand
+    "llada2.0-mini": 16.26e9,  # its card says 16B, and its layers are those of Ling mini 2.0
+    "llada2.0-flash": 103e9,  # its card says 100B, a report 103B
 }
 CARDS |= recent_states.CARDS
 """Name to the total on the model card."""
@@ -259,6 +268,14 @@ KV = {
     "gemma-3n-e4b": 20 * 2 * 2 * 256,  # the last 15 of 35 layers read those of others
     "step-3-321b": 61 * 2 * 256,
     "hunyuan-large-389b": 32 * 2 * 8 * 128,  # every other layer
+    "llada-8b": 32 * 2 * 32 * 128,
+    "dream-7b": 28 * 2 * 4 * 128,
+    "sdar-1.7b": 28 * 2 * 8 * 128,
+    "sdar-8b": 36 * 2 * 8 * 128,
+    "sdar-30b-a3b": 48 * 2 * 4 * 128,
+    "llada2.0-mini": 20 * 2 * 4 * 128,
+    "llada2.0-flash": 32 * 2 * 4 * 128,
+    "diffusiongemma-26b-a4b": 25 * 2 * 8 * 256 + 5 * 2 * 2 * 512,
 }
 KV |= recent_states.KV
 """Name to elements of KV cache that a token leaves: layers x 2 x KV heads x their width."""

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import factories as make
 import numpy as np
+from denoised import diffusions
 from factories import LAW
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +12,7 @@ from systems import pairs
 from systems.pairs import evaluate
 
 from dse.testing.checks import ROUNDING
-from objectives.api import Chips, Context, Designs, PoolLink, PrefixCache
+from objectives.api import Chips, Context, Designs, Diffusion, PoolLink, PrefixCache
 from objectives.systems.share_bounds import Ideal, ideal, least, trade_offs
 from objectives.systems.shares import DecodeShare, PrefillShare, decode_share, paired, prefill_share, unshared
 
@@ -58,6 +59,24 @@ def test_metrics_of_a_pair_follow_from_what_each_pool_brings(system: Designs, co
     assert violations.keys() == whole.violations.keys()
     for name, value in whole.violations.items():
         np.testing.assert_array_equal(violations[name], value, err_msg=name)
+
+
+@LAW
+@given(system=pairs.designs(ROLES), context=contexts(), blocks=diffusions())
+def test_pairs_that_denoise_blocks_follow_from_what_each_pool_brings_and_beat_no_bound(
+    system: Designs, context: Context, blocks: Diffusion
+) -> None:
+    work = replace(context.workload, speculation=None, diffusion=blocks)
+    context = replace(context, workload=work)
+    first, then, _ = shares(system, context)
+    assert system.link is not None
+    found, whole = paired(first, then, system.link, context), evaluate(system, context)
+    for name in METRICS:
+        np.testing.assert_allclose(getattr(found, name), getattr(whole, name), rtol=ROUNDING, err_msg=name)
+    best = least(ideal(first, context), then, system.link, context)
+    for name in FALLING:
+        assert np.all(getattr(best, name) <= getattr(whole, name) * (1 + ROUNDING)), name
+    assert np.all(best.tokens_per_s >= whole.tokens_per_s * (1 - ROUNDING))
 
 
 FLASH = {"bytes": 1e13, "bandwidth": 2e12, "latency": 1e-5, "endurance": 3e3}

@@ -32,13 +32,14 @@ from dse.question.pools.drafts import LLM, NAMES, Drafts, drafts_of, hold_drafts
 from dse.question.pools.link import ChosenLink, pool_link, read_link
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.overrides.short_names import by_short_name
+from dse.spec.schema.generation import generation_notes
 from dse.spec.schema.pools import LinkSpec
 from dse.spec.schema.technology import TechnologySpec
 from dse.spec.schema.workload import WorkloadSpec, longer_than_answers
 from objectives import api
 from objectives.systems.draft_verify import draft_problem
 from objectives.systems.shares import unshared
-from objectives.systems.split import ROLES, SERVING, SPLITS, keeper, serving_problem
+from objectives.systems.split import ROLES, SERVING, SPLITS, keeper, llm_problem, serving_problem
 
 LOAD_OF = "long-prompt-disaggregated"
 """Workload whose load of the prefill pool holds for those that state none."""
@@ -173,6 +174,8 @@ def looked_up(pools: Sequence[str], asked: Asked, settings: Mapping[str, str] | 
     subjects = _subjects(given, asked, mode, numbers, drafts)
     first = subjects[roles.index("verify") if drafts is not None else 0]
     context = first.context
+    if context.workload.diffusion is not None and (why := llm_problem(roles, context)):
+        raise spec_error("--workload", why)
     if drafts is not None:
         context = replace(context, workload=replace(context.workload, speculation=drafts.speculation))
         length = drafts.speculation.length
@@ -365,6 +368,7 @@ def _notes(system: System, pools: Sequence[Trusted], one: api.Designs, how: str)
         if pool.role == "prefill":
             told += kept_prefixes(subject.workload)
         notes.append(f"{pool.role} on {subject.chip.name}: " + "; ".join(told))
+    notes[1:1] = generation_notes(system.context.workload, system.subjects[0].llm_spec)
     notes.append(system.link.note)
     if how:
         notes.append(how)

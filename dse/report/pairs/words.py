@@ -9,6 +9,7 @@ from dse.question.pools.eligibility import PairEligibility, Standing
 from dse.question.pools.study import PooledStudy
 from dse.report.words.eligibility import SHOWN
 from dse.report.words.part_names import counted
+from dse.spec.schema.generation import blocks_note
 from dse.text import cp_text
 
 FLEET = (
@@ -38,6 +39,8 @@ def notes_of(study: PooledStudy, eligible: PairEligibility, *, solved: bool = Tr
     work = study.context.workload
     if work.serving == "decode-only":
         yield DECODE_ONLY
+    if work.diffusion is not None:
+        yield blocks_note(work.diffusion)
     drafts = work.speculation
     if drafts is not None and drafts.llm is not None:
         yield (

@@ -118,6 +118,7 @@ def _imported(said: _Said, called: str, day: str) -> tuple[LlmSpec, str]:
         "nominal_params": "1B",
         "hidden": c.size("hidden_size"),
         "vocab": c.size("vocab_size"),
+        **({"generation": network.generation} if network.generation else {}),
         **({"context": context} if context else {}),
         **({"formats": dict(said.formats.parts)} if said.formats.parts else {}),
         **({"tied_embedding": True} if network.tied else {}),

@@ -18,6 +18,7 @@ from dse.spec.huggingface.newest.seen import SEEN
 from dse.spec.huggingface.older import OLDER
 from dse.spec.huggingface.reader import Family
 from dse.spec.huggingface.recent.compressed import COMPRESSED
+from dse.spec.huggingface.recent.diffusions import DIFFUSIONS
 from dse.spec.huggingface.recent.gemmas import GEMMAS
 from dse.spec.huggingface.recent.grouped import GROUPED
 from dse.spec.huggingface.recent.indexed import INDEXED
@@ -69,6 +70,7 @@ TABLES = (
     INKLINGS,
     ODD,
     SEEN,
+    DIFFUSIONS,
 )
 """Families by what their layers have in common; each `model_type` is in one of them."""
 

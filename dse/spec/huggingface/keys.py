@@ -34,7 +34,7 @@ _AROUND: Final = """
     vision_feature_select_strategy projector_hidden_act vision_aspect_ratio projector_hidden_size
     projector_bias projector_use_layernorm img_token_compression_config process_image_mode do_image_splitting
     encoder_patch_size max_image_tokens min_image_tokens max_tiles min_tiles tile_size use_thumbnail
-    max_pixels_tolerance use_image_special_tokens
+    max_pixels_tolerance use_image_special_tokens canvas_length
 """
 WRAPPER: Final = frozenset(_AROUND.split())
 """Keys around a language model inside a larger one; only the language model is imported."""

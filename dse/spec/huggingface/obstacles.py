@@ -17,8 +17,8 @@ _OBSTACLES: Final[Mapping[str, str]] = {
         vision-encoder-decoder speech-encoder-decoder canary cohere_asr moonshine_streaming pop2piano
         seamless_m4t seamless_m4t_v2 speech_to_text speecht5 fsmt pegasus_x blip
     """,
-    "its tokens are denoised in blocks and not generated one by one, which no serving mode does": """
-        llada llada_moe dream sdar sdar_moe diffusion_gemma LLaDAModelLM Dream
+    "no published file of it was at hand, so that nothing proves which sizes its keys give": """
+        llada_moe lladamoe
     """,
     "it has recurrent layers of a kind that an LLM YAML has no key for (xLSTM, RG-LRU)": """
         xlstm recurrent_gemma griffin

@@ -122,6 +122,8 @@ class Network:
     """Tables besides the embedding, in the language of an LLM YAML."""
     repeats: int = 1
     """Times that all layers run one after the other, with the same weights and a KV cache each (Ouro)."""
+    generation: str = ""
+    """`diffusion` where blocks of tokens are denoised; left out, it generates token by token."""
 
 
 @dataclass(frozen=True, kw_only=True)

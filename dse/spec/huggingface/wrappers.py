@@ -41,6 +41,7 @@ _QWENS: Final = ("qwen2", "qwen3", "qwen3_moe")
 WRAPPERS: Mapping[str, Wrapper] = {
     "aya_vision": _wrapper("AyaVisionForConditionalGeneration", "cohere2", "cohere"),
     "cohere2_vision": _wrapper("Cohere2VisionForConditionalGeneration", "cohere2"),
+    "diffusion_gemma": _wrapper("DiffusionGemmaForBlockDiffusion", "diffusion_gemma_text"),
     "exaone4_5": _wrapper("Exaone4_5_ForConditionalGeneration", "exaone4", "exaone4_5_text"),
     "gemma3": _wrapper("Gemma3ForConditionalGeneration", "gemma3_text"),
     "gemma3n": _wrapper("Gemma3nForConditionalGeneration", "gemma3n_text"),

@@ -125,6 +125,8 @@ WORKLOAD: Final = MappingProxyType(
         "draft_length": "speculation.length",
         "draft_acceptance": "speculation.acceptance",
         "draft_cost": "speculation.cost",
+        "block_size": "diffusion.block",
+        "block_steps": "diffusion.steps",
     }
 )
 ECONOMY: Final = MappingProxyType(

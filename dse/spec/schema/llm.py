@@ -221,6 +221,9 @@ class LlmSpec(Spec):
     )
     """Tables besides the embedding that are looked up and multiply nothing (per-layer embeddings of Gemma
     3n); they lie where the embedding does."""
+    generation: Literal["diffusion"] | None = Field(default=None, exclude_if=lambda v: v is None)
+    """`diffusion` for an LLM that denoises blocks of tokens (LLaDA, Dream, SDAR), which only a workload with
+    `diffusion` serves; left out, it generates token by token."""
     context: Positive | None = Field(default=None, exclude_if=lambda v: v is None)
     """Longest context [token]; a longer workload is refused. Left out, any is accepted."""
     formats: FormatsSpec | None = Field(default=None, exclude_if=lambda v: v is None)

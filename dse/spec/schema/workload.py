@@ -1,4 +1,4 @@
-"""The load of a system: lengths of requests, serving mode, prefix cache, speculative decoding."""
+"""The load of a system: lengths of requests, serving mode, prefix cache, drafts or blocks of decoding."""
 
 from typing import Annotated, Literal, get_args
 
@@ -23,6 +23,7 @@ from dse.spec.schema.base import (
     unit,
 )
 from dse.spec.schema.chip_memories import column_of
+from dse.spec.schema.diffusion import DiffusionSpec, contexts
 from objectives import api
 from objectives.equations.serving.registry import serving_modes
 
@@ -196,7 +197,9 @@ class WorkloadSpec(Spec):
     """KV cache of earlier prompts; left out, every prompt is computed whole."""
     speculation: SpeculationSpec | None = None
     """Speculative decoding; left out, a step gives one token."""
-    # left out at its default, so that a question stored before the key existed is still the same one
+    # left out at their defaults, so that a question stored before the keys existed is still the same one
+    diffusion: DiffusionSpec | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Block diffusion, never next to `speculation`; left out, tokens are generated one by one."""
     weight_updates: SourcedNumber | None = Field(default=None, exclude_if=lambda v: v is None)
     """Times in a day that all weights are replaced; left out, never. Flash wears by it."""
     redundant_experts: SourcedCount | None = Field(default=None, exclude_if=lambda v: v is None)
@@ -216,6 +219,12 @@ class WorkloadSpec(Spec):
     def _drafts(self) -> "WorkloadSpec":
         if too_long := self.drafts_beyond_answers():
             raise ValueError(too_long)
+        return self
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "WorkloadSpec":
+        if self.diffusion is not None and self.speculation is not None:
+            raise ValueError("expected either diffusion or speculation, got both")
         return self
 
     @model_validator(mode="after")
@@ -249,19 +258,20 @@ class WorkloadSpec(Spec):
     def resolve(self) -> api.Workload:
         """The workload as the equations want it."""
         isl, osl = self.isl.value or 0.0, self.osl.value or 0.0
-        fixed = self.context.value if self.context else None
+        blocks = self.diffusion.resolve() if self.diffusion else None
+        mean, largest = contexts(isl, osl, self.context.value if self.context else None, blocks)
         return api.Workload(
             isl=isl,
             osl=osl,
-            # a sequence grows from ISL to ISL + OSL while it decodes; capacity must hold its end
-            mean_context=isl + osl / 2 if fixed is None else fixed,
-            max_context=isl + osl if fixed is None else fixed,
+            mean_context=mean,
+            max_context=largest,
             serving=self.serving,
             routing_skew=(self.routing_skew.value if self.routing_skew else None) or 1.0,
             prefill_load=(self.prefill_load.value if self.prefill_load else None) or 0.0,
             pools=self.pools,
             prefix=self.prefix_cache.resolve() if self.prefix_cache else None,
             speculation=self.speculation.resolve() if self.speculation else None,
+            diffusion=blocks,
             weight_updates=(self.weight_updates.value if self.weight_updates else None) or 0.0,
         )
 
@@ -291,10 +301,14 @@ def hold_context(workload: WorkloadSpec, llm: str, longest: int | None) -> None:
     """Raise `SpecError` for requests that are longer than the longest context of an LLM [token]."""
     isl, osl = workload.isl.value or 0.0, workload.osl.value or 0.0
     fixed = (workload.context.value if workload.context else None) or 0.0
-    if longest is None or max(isl + osl, fixed) <= longest:
+    # whole blocks are computed, whatever of the last one is wanted
+    whole = float(workload.resolve().max_context)
+    if longest is None or max(isl + osl, fixed, whole) <= longest:
         return
     # the longer of the two is what the LLM would have to see
     got = f"{isl + osl:,g} (ISL {isl:,g} + OSL {osl:,g})" if isl + osl >= fixed else f"context {fixed:,g}"
+    if workload.diffusion is not None and whole > max(isl + osl, fixed):
+        got = f"{whole:,g} (ISL {isl:,g} + OSL {osl:,g} in whole blocks of {workload.diffusion.block.value})"
     what = f"expected at most {longest:,} tokens, the longest context of {llm}"
     raise spec_error("", f"{what}, got {got} of {workload.name}")
 

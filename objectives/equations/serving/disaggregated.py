@@ -159,7 +159,7 @@ class Disaggregated:
             "queue": rates.queue_s,
             "kv_transfer": exposed,
             "request_overhead": s.chips.stack.request_overhead_s,
-            **first_token_parts(s, prefill, step, prompts),
+            **first_token_parts(s, prefill, step, prompts, rates.tpot_s),
         }
         prompt_kv = d.pp * prompts * size  # every stage has prompts on their way
         return ServingResult(

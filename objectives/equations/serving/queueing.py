@@ -137,22 +137,23 @@ def queue(waited_s: Array, step_s: Array) -> Array:
     return step_s / 2.0 + waited_s
 
 
-def tokens_after_first(osl: Array) -> Array:
+def tokens_after_first(osl: Array, first: Array = 1.0) -> Array:
     """Output tokens that a request waits TPOT for [token].
 
-    OSL - 1, not below 0.
+    OSL - 1, not below 0; without all that come together at first.
 
     Args:
         osl: output tokens [token].
+        first: tokens that come together at the end of TTFT, see `diffusion.first_tokens` [token].
 
     Returns:
-        Tokens, shape of `osl` [token].
+        Tokens, shapes broadcast [token].
 
     Domain:
-        The first token comes with the prompt.
+        The first token comes with the prompt, a first block after it.
 
     Limits:
-        0 for a single token.
+        0 for a single token or block.
 
     Source:
         TPOT as in MLPerf Inference and NVIDIA GenAI-Perf: (end to end - TTFT) / (OSL - 1).
@@ -163,7 +164,7 @@ def tokens_after_first(osl: Array) -> Array:
         >>> tokens_after_first(128.0)
         127.0
     """
-    return maximum(osl - 1.0, 0.0)
+    return maximum(osl - first, 0.0)
 
 
 def prompt_share(batch: Array, step_s: Array, tokens_per_s: Array, replicas: Array) -> Array:
@@ -200,15 +201,17 @@ def prompt_share(batch: Array, step_s: Array, tokens_per_s: Array, replicas: Arr
     return maximum(1.0 - step_s * tokens_per_s / (replicas * batch), 0.0)
 
 
-def static_share(ttft_s: Array, tpot_s: Array, osl: Array) -> Array:
+def static_share(ttft_s: Array, tpot_s: Array, osl: Array, first: Array = 1.0, block_s: Array = 0.0) -> Array:
     """Share of the time of a static batch that its prompts take [1], in [0, 1].
 
-    TTFT / (TTFT + (OSL - 1) TPOT).
+    TTFT / (TTFT + (OSL - 1) TPOT); what TTFT has of a first block is no time of prompts.
 
     Args:
         ttft_s: time to first token [s].
         tpot_s: time per output token [s].
         osl: output tokens [token].
+        first: tokens that come together at the end of TTFT [token].
+        block_s: time of the first block in TTFT [s].
 
     Returns:
         Share, shapes broadcast [1].
@@ -228,10 +231,12 @@ def static_share(ttft_s: Array, tpot_s: Array, osl: Array) -> Array:
         >>> static_share(1.0, 0.01, 101.0)
         0.5
     """
-    return ttft_s / (ttft_s + tokens_after_first(osl) * tpot_s)
+    return (ttft_s - block_s) / (ttft_s + tokens_after_first(osl, first) * tpot_s)
 
 
-def static_throughput(batch: Array, ttft_s: Array, tpot_s: Array, osl: Array, replicas: Array) -> Array:
+def static_throughput(
+    batch: Array, ttft_s: Array, tpot_s: Array, osl: Array, replicas: Array, first: Array = 1.0
+) -> Array:
     """Output tokens a second when a batch starts and ends together [token/s].
 
     replicas B OSL / (TTFT + (OSL - 1) TPOT): nothing fills the places of the prompts.
@@ -242,6 +247,7 @@ def static_throughput(batch: Array, ttft_s: Array, tpot_s: Array, osl: Array, re
         tpot_s: time per output token [s].
         osl: output tokens [token].
         replicas: replicas [replica].
+        first: tokens that come together at the end of TTFT [token].
 
     Returns:
         Tokens a second, shapes broadcast [token/s].
@@ -261,7 +267,7 @@ def static_throughput(batch: Array, ttft_s: Array, tpot_s: Array, osl: Array, re
         >>> static_throughput(16.0, 1.0, 0.01, 101.0, 1.0)
         808.0
     """
-    return replicas * batch * osl / (ttft_s + tokens_after_first(osl) * tpot_s)
+    return replicas * batch * osl / (ttft_s + tokens_after_first(osl, first) * tpot_s)
 
 
 def shortfall(batch: Array, request_s: Array, token_s: Array, osl: Array) -> Array:

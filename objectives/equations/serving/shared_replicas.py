@@ -52,7 +52,6 @@ def shared_replicas(
     """
     d, osl, tpot = s.deployments, s.context.workload.osl, step_s + stall_s
     overhead = {"request_overhead": s.chips.stack.request_overhead_s}
-    first = {**before_s, **overhead, **first_token_parts(s, prefill, step_s)}
     waits, load = {"prefill_stall": stall_s}, prefix_load_s(s)
     # Little's law wants the whole time in a slot, not TPOT alone, spread over its tokens
     slot = tpot + (held_s + prefill.seconds()) / osl
@@ -60,6 +59,7 @@ def shared_replicas(
         slot = slot + load / osl
         wait = shortfall(d.batch, prefix_busy_s(s, resources), slot, osl)
         tpot, slot, waits = tpot + wait, slot + wait, {**waits, "prefix_load": wait}
+    first = {**before_s, **overhead, **first_token_parts(s, prefill, step_s, token_s=tpot)}
     tokens = throughput(d.batch, slot, d.dp)
     return ServingResult(
         tpot_s=tpot,

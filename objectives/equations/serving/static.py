@@ -9,6 +9,7 @@ from objectives.equations.serving.mode import ServingResult
 from objectives.equations.serving.queueing import static_share, static_throughput
 from objectives.equations.step.batch_setup import PromptLoad, Setup
 from objectives.equations.step.decode_steps import DecodeSteps
+from objectives.equations.step.generation.diffusion import first_tokens
 from objectives.equations.step.prefill_pass import prefill_pass
 from objectives.equations.step.prefix_cache import computed_tokens
 
@@ -36,18 +37,18 @@ class Static:
         """The pass over all prompts, then OSL - 1 steps."""
         # no queue: all prompts start together, and nothing joins before the batch ends
         prefill, tpot = prefill_pass(s), steps.per_token_s()
-        d, osl, prompts = s.deployments, s.context.workload.osl, s.prompt_load.prompts
+        d, work, prompts = s.deployments, s.context.workload, s.prompt_load.prompts
         # all prompts bring back what they have in the cache
         parts = first_token_parts(s, prefill, tpot, prompts)
-        ttft = total(prefill.seconds(), parts)
+        ttft, together = total(prefill.seconds(), parts), first_tokens(work)
         return ServingResult(
             tpot_s=tpot,
             ttft_s=ttft,
-            tokens_per_s=static_throughput(d.batch, ttft, tpot, osl, d.dp),
+            tokens_per_s=static_throughput(d.batch, ttft, tpot, work.osl, d.dp, together),
             prefill=prefill,
             resources=steps.resources.plus(prefill.resources(s, prompts)),
             ttft_parts_s=parts,
-            prompt_share=static_share(ttft, tpot, osl),
+            prompt_share=static_share(ttft, tpot, work.osl, together, parts.get("first_block", 0.0)),
         )
 
     def notes(self, work: Workload, stages: float) -> tuple[str, ...]:

@@ -16,10 +16,10 @@ from objectives.equations.llm.context_parallel import split_over
 from objectives.equations.llm.held_weights import edge_weights, weights_by_part
 from objectives.equations.llm.mean_layer import MeanLayer, mean_layer
 from objectives.equations.step import prefix_cache
+from objectives.equations.step.generation.diffusion import rows_of_sequence
 from objectives.equations.step.machine import Machine
 from objectives.equations.step.pinning import pinning_values
 from objectives.equations.step.pipeline import MicroBatches, micro_batches
-from objectives.equations.step.speculation import checked_rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,8 +176,8 @@ def _held_bytes(
         * layer.kept_bytes(work.max_context, precision.kv_bytes, chips.stack.window_kept)
         * d.batch,
     }
+    rows = rows * rows_of_sequence(work)
     if work.speculation is not None:
-        rows = rows * checked_rows(work.speculation)
         # a draft that costs a share of a step is taken to weigh the same share
         held["weights"] = held["weights"] * (1.0 + work.speculation.cost)
     if work.prefix is not None and work.prefix.on_chip:

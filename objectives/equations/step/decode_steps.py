@@ -1,12 +1,13 @@
-"""Steps of decode: one token, or a checked draft, for every resident sequence."""
+"""Steps of decode: one token, a checked draft, or a pass over a block, for every resident sequence."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from objectives.arrays import Array
 from objectives.equations.chip.resource_seconds import ResourceSeconds
 from objectives.equations.llm.expert_parallel import longest_over_mean
 from objectives.equations.step.batch_setup import Setup
 from objectives.equations.step.forward_pass import ForwardPass, PassInput, forward_pass
+from objectives.equations.step.generation.diffusion import rows_of_sequence, tokens_per_pass
 from objectives.equations.step.machine import Machine
 from objectives.equations.step.pipeline_pass import PipelinePass, pipeline_pass
 from objectives.equations.step.resource_use import resource_use
@@ -15,37 +16,36 @@ from objectives.equations.step.speculation import checked_rows, tokens_per_step
 
 @dataclass(frozen=True, kw_only=True)
 class DecodeSteps:
-    """Steps of decode, which check a draft where there is one."""
+    """Steps of decode, which check a draft where there is one, or are one of the passes of a block."""
 
     rows: PassInput
     layer_pass: ForwardPass
     pipeline: PipelinePass
     draft_s: Array | None
     """Seconds of drafting for one step [s]; None without a draft."""
-    tokens: float
-    """Tokens that a step gives each sequence [token]."""
+    tokens: Array
+    """Tokens that a step gives each sequence, on average [token]."""
     resources: ResourceSeconds
     """What one output token takes of each resource [chip-second]."""
 
     def per_token_s(self) -> Array:
         """Time for one output token of every sequence [s]."""
-        if self.draft_s is None:
-            return self.pipeline.time.seconds
-        return (self.pipeline.time.seconds + self.draft_s) / self.tokens
+        seconds = self.pipeline.time.seconds
+        return (seconds if self.draft_s is None else seconds + self.draft_s) / self.tokens
 
     def parts(self, m: Machine) -> dict[str, Array]:
         """Where it goes [s]; the sum is `per_token_s`."""
         parts = self.pipeline.parts(m, self.layer_pass) | {"pipeline_wait": self.pipeline.time.wait_s()}
-        if self.draft_s is None:
-            return parts
-        return {name: part / self.tokens for name, part in (parts | {"draft": self.draft_s}).items()}
+        drafting = {} if self.draft_s is None else {"draft": self.draft_s}
+        return {name: part / self.tokens for name, part in (parts | drafting).items()}
 
 
 def decode_steps(s: Setup) -> DecodeSteps:
     """One step for all resident sequences, in as many micro-batches as the pipeline takes.
 
     With a draft of k tokens, each at the share c of a plain step, a step takes a pass over k + 1 rows a
-    sequence and k c plain steps, and gives `speculation.tokens_per_step` tokens.
+    sequence and k c plain steps, and gives `speculation.tokens_per_step` tokens. Where blocks are denoised a
+    step is one of their passes, over B rows a sequence, and gives `diffusion.tokens_per_pass` tokens.
 
     Args:
         s: designs set up for their passes.
@@ -57,16 +57,23 @@ def decode_steps(s: Setup) -> DecodeSteps:
         Sequences at their mean context.
 
     Limits:
-        Without a draft one pass over one row a sequence.
+        Without a draft or a block one pass over one row a sequence.
 
     Source:
-        Leviathan, Kalman & Matias, ICML 2023 (arXiv 2211.17192), theorem 3.8 for drafts.
+        Leviathan, Kalman & Matias, ICML 2023 (arXiv 2211.17192), theorem 3.8 for drafts; Arriola et al., ICLR
+        2025 (arXiv 2503.09573), for blocks.
 
     Examples:
-        By hand, in tests/equations/step/test_speculation.py and tests/properties/test_laws.py.
+        By hand, in tests/equations/step/test_speculation.py, tests/equations/step/test_diffusion.py and
+        tests/properties/test_laws.py.
     """
+    work = s.context.workload
+    if work.diffusion is not None:
+        each = _step(s, rows_of_sequence(work))
+        tokens = tokens_per_pass(work.diffusion, work.osl)
+        return replace(each, tokens=tokens, resources=each.resources.times(1.0 / tokens))
     plain = _step(s, 1.0)
-    draft = s.context.workload.speculation
+    draft = work.speculation
     if draft is None:
         return plain
     # drafting in plain steps: k tokens, each at the share c of one
@@ -105,13 +112,19 @@ def _decoding(s: Setup, rows: Array) -> PassInput:
     joined = layer.routed[0].spread.joined if layer.routed and s.prompt_load.staggered else None
     if joined is not None:
         context = context * longest_over_mean(joined, sequences, context, work.osl)
+    read, written = sequences * layer.kv_read(context), None
+    if work.diffusion is not None:
+        # every pass writes keys and values of its whole block, which its rows see
+        written = sequences * layer.kv_kept(rows_of_sequence(work))
+        read = read + written
     return PassInput(
         rows=rows,
-        # a draft is checked at each of its rows, so that all of them need logits
+        # a draft is checked, and a block denoised, at each of its rows, so that all of them need logits
         head_rows=rows,
         sequences=sequences,
         core_flop=layer.core_flop(context),
-        kv_elements=sequences * layer.kv_read(context),
+        kv_elements=read,
+        kv_written=written,
         kv_share=s.machine.placed.kv_share,
         kv_further=s.machine.placed.elsewhere(1),
         # a step reads each state and writes it back, whatever the context

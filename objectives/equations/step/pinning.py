@@ -9,8 +9,8 @@ from objectives.equations.chip.operator_time import padded_rows
 from objectives.equations.chip.placement import PinningValue, SecondsPerByte
 from objectives.equations.llm import expert_parallel
 from objectives.equations.llm.mean_layer import MeanLayer
+from objectives.equations.step.generation.diffusion import rows_of_sequence
 from objectives.equations.step.pipeline import MicroBatches
-from objectives.equations.step.speculation import checked_rows
 
 
 def pinning_values(
@@ -57,8 +57,8 @@ def pinning_values(
     """
     work, precision = context.workload, context.precision
     wide, narrow = precision.weight_bytes, precision.activation_bytes
-    # a draft is checked at all of its rows, with one read of the weights
-    rows = micro.rows * checked_rows(work.speculation)
+    # a draft is checked, and a block denoised, at all of its rows with one read of the weights
+    rows = micro.rows * rows_of_sequence(work)
     loads = [
         (p, expert_parallel.expert_load(p.spread, rows, chips.stack.tile_rows, work.routing_skew))
         for p in layer.routed
@@ -147,10 +147,12 @@ def _kv_value(
 
     Behind these nothing is exposed; all rows of a sequence share what is moved.
     """
-    # the rows of a draft are computed behind one read of their sequence's KV cache
-    checked = checked_rows(context.workload.speculation)
+    # the rows of a draft or a block are computed behind one read of their sequence's KV cache
+    checked = rows_of_sequence(context.workload)
     at, each = context.workload.mean_context, context.precision.kv_bytes
     moved = layer.kv_read(at) * each
+    if context.workload.diffusion is not None:
+        moved = moved + layer.kv_kept(checked) * each  # its rows are written by each pass
     if layer.state_bytes is not None:
         moved = moved + 2.0 * layer.state_bytes
     # of one row

@@ -44,7 +44,8 @@ def computed_tokens(work: Workload) -> Array:
 def prompt_core_flop(layer: MeanLayer, work: Workload) -> Array:
     """FLOP of the attention cores for one computed row of a prompt, the mean [FLOP].
 
-    Pairs of the whole prompt less those among tokens that are read back, over the computed rows.
+    Pairs of the whole prompt less those among tokens that are read back, over the computed rows. Where blocks
+    are denoised, rows of a prompt see all of their block too: B / 2 tokens more than a causal mask shows.
 
     Args:
         layer: the mean layer on one chip.
@@ -61,7 +62,7 @@ def prompt_core_flop(layer: MeanLayer, work: Workload) -> Array:
         last row.
 
     Source:
-        Counted from the causal mask.
+        Counted from the causal mask; that of blocks as in Arriola et al., ICLR 2025 (arXiv 2503.09573).
 
     Examples:
         By hand: of 4 rows the last two see 7 of 8 half pairs: (8 - 2) / 2 tokens each, of 1 FLOP here.
@@ -76,12 +77,21 @@ def prompt_core_flop(layer: MeanLayer, work: Workload) -> Array:
     rows = computed_tokens(work)
     # identity, not equality: without a cache the prompt length itself comes back, array or not
     if rows is work.isl:
-        return layer.prompt_core_flop(work.isl)
+        return layer.prompt_core_flop(work.isl) + _in_block(layer, work)
     before = work.isl - rows
     # the layer gives means of a row; times their rows they are sums, which can be subtracted
     pairs = work.isl * layer.prompt_core_flop(work.isl) - before * layer.prompt_core_flop(before)
     # an ISL of 0 has neither pairs nor rows
-    return pairs / maximum(rows, 1.0)
+    return pairs / maximum(rows, 1.0) + _in_block(layer, work)
+
+
+def _in_block(layer: MeanLayer, work: Workload) -> Array:
+    """FLOP of the attention cores for what a row of a prompt sees of its own block after itself [FLOP]."""
+    if work.diffusion is None:
+        return 0.0
+    size = minimum(float(work.diffusion.block), work.isl)
+    # rows of twice as long a prompt see size / 2 tokens more; a state is no larger for it
+    return layer.prompt_core_flop(2.0 * size) - layer.prompt_core_flop(size)
 
 
 def bytes_read(layer: MeanLayer, work: Workload, kv_bytes: float) -> Array:
