@@ -10,7 +10,7 @@ from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.study import PriceSpec
 from dse.spec.schema.technology import TechnologySpec
-from dse.spec.schema.workload import WorkloadSpec, hold_context
+from dse.spec.schema.workload import WorkloadSpec, hold_context, hold_draft_layers
 from dse.spec.yaml.yaml_lines import read_yaml
 
 
@@ -33,6 +33,10 @@ def hold_workload(
     # a copy with other numbers is not validated
     if wrong := workload.drafts_beyond_answers() or workload.stored_below_found():
         raise spec_error("--set", wrong)
+    try:
+        hold_draft_layers(workload, llm.name, has_some=llm.draft_layers is not None)
+    except SpecError as error:
+        raise SpecError([Problem("--workload", p.what) for p in error.problems]) from None
     try:
         hold_context(workload, llm.name, llm.context)
     except SpecError as error:
