@@ -13,6 +13,7 @@ from objectives.api import (
     CompressedAttention,
     Deployments,
     Designs,
+    DraftLayers,
     Experts,
     Ffn,
     Index,
@@ -313,7 +314,7 @@ ASIDE = [(SLOW.get(f.name, CACHE), f.name) for f in fields(PrefixCache) if f.nam
     # pools draft and verify read the others, see tests/systems/test_draft_verify.py
     (DRAFT, f.name)
     for f in fields(Speculation)
-    if f.name not in ("llm", "precision")
+    if f.name not in ("llm", "precision", "own_layers")
 ]
 
 
@@ -331,3 +332,30 @@ def test_every_fact_of_a_prefix_cache_and_of_a_draft_moves_some_output(
         for x in (part, replace(part, **{name: value}))
     ]
     assert results[0] != results[1]
+
+
+MODULE = DraftLayers(blocks=(replace(PLAIN, count=1),))
+OWN = Speculation(length=3, acceptance=0.8, cost=0.0, own_layers=True)
+
+
+def drafted(draft: DraftLayers, speculation: Speculation) -> dict[str, float]:
+    llm = Llm(name="x", hidden=2048, vocab=10_000, blocks=(PLAIN,), nominal_params=1e9, draft=draft)
+    context = make.context(llm, serving="aggregated", speculation=speculation)
+    return headline(evaluate(make.design(make.h100_like(), batch=16, tp=8, pp=2), context, detail=True))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"modules": 2}, {"blocks": (PLAIN,)}, {"blocks": (replace(PLAIN, count=1, ffn=None),)}],
+    ids=["modules", "layers", "parts"],
+)
+def test_every_fact_of_layers_that_draft_moves_some_output(changes: dict[str, object]) -> None:
+    other = replace(MODULE, **changes)  # type: ignore[arg-type]
+    assert drafted(MODULE, OWN) != drafted(other, OWN)
+    # only where they draft
+    assert drafted(MODULE, replace(OWN, own_layers=False)) == drafted(other, replace(OWN, own_layers=False))
+
+
+@pytest.mark.parametrize("changes", [{"length": 4}, {"acceptance": 0.9}, {"own_layers": False}], ids=str)
+def test_every_fact_of_drafts_of_own_layers_moves_some_output(changes: dict[str, object]) -> None:
+    assert drafted(MODULE, OWN) != drafted(MODULE, replace(OWN, **changes))  # type: ignore[arg-type]

@@ -9,18 +9,22 @@ from factories import LAW
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dse.backends import compiler
 from dse.bounds.first_principles import count
 from dse.bounds.speed_of_light import assert_within_physics, speed_of_light
 from objectives.api import (
     Attention,
     Block,
+    Chips,
     Context,
+    Deployments,
     Designs,
     DraftLayers,
     Llm,
     Matrix,
     Metrics,
     Precision,
+    PrefixCache,
     Speculation,
 )
 from objectives.costmodels.roofline import RooflineCostModel
@@ -28,6 +32,8 @@ from objectives.equations.step.batch_setup import PromptLoad, set_up
 from objectives.equations.step.decode_steps import decode_steps
 from objectives.equations.step.speculation import tokens_per_step
 from objectives.parts import Parts
+from objectives.systems.decode_side import prompt_kv
+from objectives.systems.draft_verify import draft_problem
 
 evaluate = RooflineCostModel().evaluate
 
@@ -257,3 +263,51 @@ def test_drafts_stay_within_physics_and_add_up(
     assert_within_physics(design, context, m)
     assert sum(m.tpot_parts.values()) == pytest.approx(m.tpot_s, rel=1e-9)
     assert sum(m.ttft_parts.values()) == pytest.approx(m.ttft_s, rel=1e-9)
+
+
+@pytest.mark.parametrize("serving", ["decode-only", "chunked"])
+def test_jax_says_the_same(serving: str) -> None:
+    context = make.context(drafting(make.deepseek_v3(), 2), serving=serving, speculation=mtp())
+    # without and with a second memory that takes weights
+    chips = make.h100_like(sram_bytes=[0.0, 1e9], sram_bandwidth=[0.0, 2e13], sram_pinned=1.0)
+    ways = make.deployments(batch=64, tp=8, ep=16, pp=[2, 4], dp=2)
+
+    def told(columns: dict[str, np.ndarray], sizes: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        designs = Designs.of(chips=Chips.of(**columns), deployments=Deployments(**sizes))
+        m = evaluate(designs, context, detail=True)
+        return {"tpot": m.tpot_s, "ttft": m.ttft_s, "energy": m.energy_per_token_j, **m.capacity_parts}
+
+    fast = compiler("jax", fused=False)
+    assert fast is not None
+    here, there = (each(chips.columns(), ways.columns()) for each in (told, fast(told)))
+    for name, column in here.items():
+        np.testing.assert_allclose(there[name], column, rtol=1e-9, err_msg=name)
+
+
+@pytest.mark.parametrize("tier", ["dram", "host"])
+def test_prefixes_are_kept_by_layers_that_draft_too(tier: str) -> None:
+    # half of a prompt of 100 tokens is read back: 32 layers and two modules of 50 tokens each
+    cache = PrefixCache(
+        hit=0.5,
+        stored_tokens=1e4,
+        tier=tier,
+        bandwidth=1e9,
+        usd_per_byte=1e-9,  # type: ignore[arg-type]
+    )
+    context = asked(2, prefix=cache, serving="aggregated")
+    m = evaluate(make.design(make.h100_like(), batch=8), context, detail=True)
+    if tier == "dram":
+        assert float(m.capacity_parts["prefix_cache"][0]) == pytest.approx(2 * 34 * 1e4 * KV, rel=1e-12)
+        return
+    assert float(m.capex_parts["prefix_cache"][0]) == pytest.approx(1e-9 * 2 * 34 * 1e4 * KV, rel=1e-12)
+    assert float(m.ttft_parts["prefix_load"][0]) == pytest.approx(2 * 34 * 50 * KV / 1e9, rel=1e-12)
+
+
+def test_pools_send_the_kv_cache_of_modules_too() -> None:
+    for context, layers in ((asked(2), 34), (make.context(drafting(), isl=100.0, osl=200.0), 32)):
+        s = set_up(make.design(make.h100_like()), context, PromptLoad(prompts=np.ones(1), rows=np.zeros(1)))
+        assert float(prompt_kv(s)[0]) == 2 * layers * 100 * KV
+
+
+def test_pools_of_which_one_drafts_refuse_layers_that_draft() -> None:
+    assert draft_problem(asked()).startswith("speculation.draft: expected an LLM that drafts, got mtp")
