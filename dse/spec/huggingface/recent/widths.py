@@ -3,7 +3,17 @@
 from collections.abc import Sequence
 
 from dse.spec.huggingface.dense import GATED, gated_ffn
-from dse.spec.huggingface.reader import FULL, SLIDING, HfConfig, Layer, Network, attention, family, words
+from dse.spec.huggingface.reader import (
+    FULL,
+    SLIDING,
+    HfConfig,
+    Layer,
+    Network,
+    attention,
+    drafting,
+    family,
+    words,
+)
 
 
 def _mimo_v2(c: HfConfig) -> Network:
@@ -29,7 +39,9 @@ def _mimo_v2(c: HfConfig) -> Network:
         {"attention": heads[kind], **({"experts": routed} if sparse else {"ffn": gated_ffn(c)})}
         for kind, sparse in zip(_kinds(c), _marks(c, "moe_layer_freq"), strict=True)
     ]
-    return Network(layers=tuple(layers), tied=c.flag("tie_word_embeddings"))
+    # a layer that slides, without experts (mimo_v2_mtp.py of vLLM)
+    draft = drafting(c, c.whole("num_nextn_predict_layers"), {"attention": sliding, "ffn": gated_ffn(c)})
+    return Network(layers=tuple(layers), tied=c.flag("tie_word_embeddings"), draft=draft)
 
 
 def _kinds(c: HfConfig) -> Sequence[str]:
@@ -82,7 +94,7 @@ _MIMO_V2 = family(
         """
         attention_bias v_head_dim sliding_window swa_num_attention_heads swa_num_key_value_heads
         swa_head_dim swa_v_head_dim hybrid_layer_pattern moe_layer_freq n_routed_experts n_shared_experts
-        num_experts_per_tok moe_intermediate_size
+        num_experts_per_tok moe_intermediate_size num_nextn_predict_layers
         """
     ),
     "MiMoV2FlashForCausalLM",
@@ -90,7 +102,7 @@ _MIMO_V2 = family(
     aliases={"sliding_window_size": "sliding_window"},
     # a chunk that no layer of the class stays inside
     passes="layernorm_epsilon attention_chunk_size attention_value_scale add_swa_attention_sink_bias "
-    "add_full_attention_sink_bias num_nextn_predict_layers",
+    "add_full_attention_sink_bias",
 )
 
 WIDTHS = {"mimo_v2_flash": _MIMO_V2, "mimo_v2": _MIMO_V2, "step3_text": _STEP3}
