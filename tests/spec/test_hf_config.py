@@ -93,7 +93,7 @@ def inner(config):
 
 
 def sizes(llm):
-    """The network without what people call it, and without layers that draft, which few bundled files have."""
+    """The network without what people call it, and without layers that draft, which few of our files have."""
     return replace(llm, name="", nominal_params=1.0, draft=None)
 
 
