@@ -13,6 +13,7 @@ from objectives.architecture import Attention as Attention
 from objectives.architecture import AttentionLayer as AttentionLayer
 from objectives.architecture import Block as Block
 from objectives.architecture import CompressedAttention as CompressedAttention
+from objectives.architecture import DraftLayers as DraftLayers
 from objectives.architecture import Experts as Experts
 from objectives.architecture import Ffn as Ffn
 from objectives.architecture import Index as Index
@@ -96,11 +97,13 @@ class Speculation:
     """Chance that a drafted token is accepted when all before it are, in [0, 1]."""
     cost: float
     """Time of drafting one token over that of a plain step, and weights of the draft over the LLM's [1]; not
-    read where a pool of its own drafts."""
+    read where a pool of its own or layers of the LLM draft."""
     llm: Llm | None = None
     """The LLM that drafts; read by pools draft and verify alone, which compute its steps."""
     precision: Precision | None = None
     """Its formats; those of the LLM that verifies where left out."""
+    own_layers: bool = False
+    """Whether the layers `Llm.draft` draft, whose passes are computed."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -298,6 +298,16 @@ class Block:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DraftLayers:
+    """Layers that propose tokens for the LLM they belong to, with its embedding and head (MTP)."""
+
+    blocks: tuple[Block, ...]
+    """Layers of one module, which a drafted token passes."""
+    modules: int = 1
+    """Modules with weights of their own, which the tokens of a draft use in turn."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Llm:
     """A network that is evaluated once per token (an LLM) or once per inference (`vocab` = 0)."""
 
@@ -312,6 +322,9 @@ class Llm:
     """Tables of rows that tokens look up, besides the embedding."""
     nominal_params: float
     """Parameters as its name says; the weights are counted from the architecture, never from this."""
+    draft: DraftLayers | None = None
+    """Layers that draft, in addition to its own; None without. They are held and run only where drafts are
+    made with them."""
 
     @property
     def layers(self) -> int:

@@ -6,7 +6,7 @@ registered is refused, as it would count as nothing in silence.
 """
 
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -53,6 +53,35 @@ class Count:
     """FLOP of attention for a decoded token [FLOP]."""
     prompt_core_flop: Floats
     """FLOP of attention for a prompt without its largest layer [FLOP]."""
+    drafted: "Drafted | None" = None
+    """Layers of the network that draft for it; None where others draft, and without drafts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drafted:
+    """What layers of a network that draft for it need in one step."""
+
+    module: Count
+    """One module, whose head is that of the network."""
+    modules: int
+    """Modules that a draft uses [1]."""
+    passes: int
+    """Passes of one module each, which all end at the head [1]."""
+
+    @property
+    def rows(self) -> int:
+        """Rows of a sequence that all passes take [1]: each module sees what the step checks, once."""
+        return self.modules * (self.passes + 1) + self.passes - self.modules
+
+    @property
+    def read(self) -> Number:
+        """Weights that the passes of one sequence multiply by [1]."""
+        return self.passes * (self.module.layers + self.module.head)
+
+    @property
+    def again(self) -> Number:
+        """Of these, weights that the step has used before [1]: the head, and those of modules used again."""
+        return self.read - self.modules * self.module.once
 
 
 def count(llm: api.Llm, work: api.Workload, by: api.Parts = EACH) -> Count:
@@ -113,15 +142,29 @@ def count(llm: api.Llm, work: api.Workload, by: api.Parts = EACH) -> Count:
         kv_kept=kv_kept,
         core_flop=core,
         prompt_core_flop=sum((n * one for n, one in prompt_cores), np.zeros_like(isl)) - largest,
+        drafted=_drafted(llm, work, by),
     )
     _check(found, llm)
     return found
 
 
+def _drafted(llm: api.Llm, work: api.Workload, by: api.Parts) -> Drafted | None:
+    """Layers that draft, counted as a network of their own."""
+    draft = work.speculation
+    if llm.draft is None or draft is None or not draft.own_layers:
+        return None
+    one = replace(llm, blocks=llm.draft.blocks, lookup=(), draft=None)
+    return Drafted(
+        module=count(one, replace(work, speculation=None), by),
+        modules=min(llm.draft.modules, draft.length),
+        passes=draft.length,
+    )
+
+
 def _check(found: Count, llm: api.Llm) -> None:
     """Raise `PluginError` for a second count that is not finite: it would bound nothing, or everything."""
     for name, value in vars(found).items():
-        if name != "experts" and (fault := fault_of(value)):
+        if name not in ("experts", "drafted") and (fault := fault_of(value)):
             points = [p for b in llm.blocks for a in b.mixers if (p := point_of(a)) is not None]
             for point in points:
                 raise broken(point, f"second count of {llm.name}: {name}: expected {fault[0]}")

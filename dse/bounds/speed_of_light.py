@@ -64,9 +64,10 @@ def speed_of_light(designs: api.Designs, context: api.Context) -> Bound:
     TTFT: likewise for one prompt (static serving: for those of the whole batch), without the rows of the last
     layer that nothing depends on.
 
-    Drafted tokens are all accepted and cost only the FLOP of checking them; a prefix that is read back costs
-    nothing, and what is computed attends only to itself. A pass over a block costs the FLOP of all its rows,
-    and of the passes of a block those that denoise it need the LM head; a first token waits for its block.
+    Drafted tokens are all accepted and cost only the FLOP of checking them, and, where layers of the LLM
+    draft, what their passes read and compute; a prefix that is read back costs nothing, and what is computed
+    attends only to itself. A pass over a block costs the FLOP of all its rows, and of the passes of a block
+    those that denoise it need the LM head; a first token waits for its block.
 
     Domain: TP over whole chips for all layers. Caches whose size is unknown keep nothing between steps;
     links, activations and stacks cost nothing. An unknown (0) rate bounds nothing.
@@ -94,15 +95,27 @@ def speed_of_light(designs: api.Designs, context: api.Context) -> Bound:
     if work.diffusion is not None:
         token, core = token * blocks.rows, core * blocks.rows
     kv = n.kv_read * size.kv_bytes + 2.0 * n.state_bytes
-    # three bounds: all chips for B tokens; the TP chips of each layer for one; what only one chip can read
-    turn = _seconds(c, need, need, weights + batch * kv, batch * token, batch * core, reuse)
-    latency = _seconds(c, tp, need, weights + kv, token + np.zeros_like(tp), core, reuse)
-    one_chip = _of_busiest(held, ways, ep) * each
-    # which of its bytes are used again is not counted: all may be
-    busiest = _seconds(c, 1.0, pp, one_chip, np.zeros_like(ways), 0.0, one_chip if reuse else 0.0)
+    kept = n.kv_kept * size.kv_bytes + n.state_bytes
+    stored, again = (held.stored + held.head) * each, reuse
     # tokens of one turn: of a draft each costs FLOP of its own, while bytes and hops serve all of them
     most = blocks.tokens if work.speculation is None else work.speculation.length + 1.0
     apart = blocks.tokens if work.speculation is None else 1.0
+    if n.drafted is not None and held.drafted is not None and done.drafted is not None:
+        own, passes, modules = n.drafted.module, n.drafted.passes, n.drafted.modules
+        weights, again = weights + held.drafted.read * each, reuse + held.drafted.again * each
+        stored = stored + modules * held.drafted.module.stored * each
+        kv = kv + passes * (own.kv_read * size.kv_bytes + 2.0 * own.state_bytes)
+        kept = kept + modules * (own.kv_kept * size.kv_bytes + own.state_bytes)
+        # FLOP of a turn, of which each token has its part
+        work_of = done.drafted.module
+        token = token + 2.0 * (n.drafted.rows * work_of.layers + passes * work_of.head) / most
+        core = core + n.drafted.rows * own.core_flop / most
+    # three bounds: all chips for B tokens; the TP chips of each layer for one; what only one chip can read
+    turn = _seconds(c, need, need, weights + batch * kv, batch * token, batch * core, again)
+    latency = _seconds(c, tp, need, weights + kv, token + np.zeros_like(tp), core, again)
+    one_chip = _of_busiest(held, ways, ep) * each
+    # which of its bytes are used again is not counted: all may be
+    busiest = _seconds(c, 1.0, pp, one_chip, np.zeros_like(ways), 0.0, one_chip if reuse else 0.0)
     tpot = {
         name: _most((turn[name], latency[name], busiest[name])) / (apart if name == "compute" else most)
         for name in turn
@@ -130,13 +143,12 @@ def speed_of_light(designs: api.Designs, context: api.Context) -> Bound:
     seconds = _most(tpot.values()) * osl
     if together:
         seconds = _most(ttft.values()) + _most(tpot.values()) * np.maximum(osl - blocks.first, 0.0)
-    kept = n.kv_kept * size.kv_bytes + n.state_bytes
     return Bound(
         designs=designs,
         tpot_terms=tpot,
         ttft_terms=ttft,
         tokens_per_s=over(dp * batch * osl, seconds, np.inf),
-        needed_bytes=(held.stored + held.head) * each + batch * kept,
+        needed_bytes=stored + batch * kept,
         room_bytes=need
         * (c.sram.bytes * c.sram.usable * c.sram.pinned + c.dram.bytes + sum(m.bytes for m in c.further)),
     )

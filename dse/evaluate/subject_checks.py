@@ -11,7 +11,7 @@ from dse.spec.schema.generation import hold_generation
 from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.study import PriceSpec
 from dse.spec.schema.technology import TechnologySpec
-from dse.spec.schema.workload import WorkloadSpec, hold_context
+from dse.spec.schema.workload import WorkloadSpec, hold_context, hold_draft_layers
 from dse.spec.yaml.yaml_lines import read_yaml
 
 
@@ -36,6 +36,7 @@ def hold_workload(
         raise spec_error("--set", wrong)
     try:
         hold_generation(workload, llm)
+        hold_draft_layers(workload, llm.name, has_some=llm.draft_layers is not None)
     except SpecError as error:
         raise SpecError([Problem("--workload", p.what) for p in error.problems]) from None
     try:

@@ -36,7 +36,7 @@ from dse.spec.schema.space import SpaceSpec
 from dse.spec.schema.study import MixSpec, StudySpec
 from dse.spec.schema.system import EconomySpec, NetworkSpec, StackSpec
 from dse.spec.schema.technology import TechnologySpec
-from dse.spec.schema.workload import WorkloadSpec, hold_context, hold_speculation
+from dse.spec.schema.workload import WorkloadSpec, hold_context, hold_draft_layers, hold_speculation
 from dse.spec.yaml.units import parse
 from objectives import api
 
@@ -293,6 +293,8 @@ def resolve_study(
         if part_llm is not None and each is not None:
             look(part, hold_context, each, part_llm.name, part_llm.context)
             look(part, hold_generation, each, part_llm)
+            drafts = part_llm.draft_layers is not None
+            look(part, hold_draft_layers, each, part_llm.name, has_some=drafts)
     look.done()  # what follows needs all of them
     setting = Setting(
         catalog=catalog,

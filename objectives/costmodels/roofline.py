@@ -54,7 +54,8 @@ class RooflineCostModel:
             return metrics_of_pools(system(designs, context), context, detail=detail)
         d, work = designs.deployments, context.workload
         mode = serving_mode(work.serving)
-        if missing := mode.missing(work) or unsplit_draft(work.speculation) or undecided(work):
+        drafts = unsplit_draft(work.speculation, context.llm)
+        if missing := mode.missing(work) or drafts or undecided(work):
             raise ValueError(missing)
         # prompts first: how many run together decides what each chip must hold
         setup = set_up(designs, context, mode.prompt_load(designs, work))

@@ -171,7 +171,10 @@ def prompt_kv(s: Setup) -> Array:
         By hand, in tests/systems/test_prefill_decode.py.
     """
     d, work = s.deployments, s.context.workload
-    each = s.layer.kept_bytes(work.isl, s.context.precision.kv_bytes)
+    kv_bytes = s.context.precision.kv_bytes
+    if s.drafting is not None:
+        return s.most_of_stage(lambda layer: layer.kept_bytes(work.isl, kv_bytes)) * d.pp * d.ways
+    each = s.layer.kept_bytes(work.isl, kv_bytes)
     # stages receive at once, so the one with the most layers decides
     return s.stage_layers * d.pp * each * d.ways
 

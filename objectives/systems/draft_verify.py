@@ -58,6 +58,8 @@ def draft_problem(context: Context) -> str:
     draft, llm = context.workload.speculation, context.llm
     if draft is None:
         return "speculation: expected an LLM that drafts, a length and an acceptance, got none"
+    if draft.own_layers:
+        return f"speculation.draft: expected an LLM that drafts, got mtp, which is layers of {llm.name}"
     if draft.llm is None:
         return "speculation.llm: expected the LLM that drafts, got none"
     if draft.length < 1:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from objectives.api import Context, Designs, Pool, PoolLink
-from objectives.arrays import Array, ceil_div, inverse, maximum, ones_like
+from objectives.arrays import Array, ceil_div, floor, inverse, maximum, ones_like
 from objectives.equations.interconnect.alpha_beta import AlphaBeta
 from objectives.equations.llm.mean_layer import mean_layer
 from objectives.equations.pools.crossing import message
@@ -157,10 +157,16 @@ def prefill_side(pool: Pool, link: PoolLink, context: Context) -> PrefillSide:
     load = Disaggregated().prompt_load(designs, work)
     s = set_up(designs, context, load)
     # a prefill replica holds KV cache of its prompts, on their way through every stage, and of no batch
-    each = s.stage_layers * s.layer.kept_bytes(work.isl, context.precision.kv_bytes)
+    kv_bytes = context.precision.kv_bytes
+    each = s.most_of_stage(lambda layer: layer.kept_bytes(work.isl, kv_bytes))
     held = d.pp * load.prompts * each
     whole = mean_layer(context.llm, ones_like(d.tp)).kept_bytes(work.isl, context.precision.kv_bytes)
     unique = ceil_div(float(context.llm.layers), d.pp) * d.pp * whole
+    if s.drafting is not None:  # the last stage sends what its modules keep as well
+        own, one = s.drafting.own, ones_like(d.tp)
+        more = float(own.modules * own.llm.layers) * mean_layer(own.llm, one).kept_bytes(work.isl, kv_bytes)
+        last = floor(float(context.llm.layers) / d.pp) * whole + more
+        unique = maximum(unique, last * d.pp)
     passes = prefill_pass(s)
     brought = prefix_busy_s(s, passes.resources(s, load.prompts))
     turn = passes.stage_s() if brought is None else maximum(passes.stage_s(), load.prompts * brought)

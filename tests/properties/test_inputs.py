@@ -15,6 +15,7 @@ from objectives.api import (
     Deployments,
     Designs,
     Diffusion,
+    DraftLayers,
     Experts,
     Ffn,
     Index,
@@ -342,7 +343,7 @@ ASIDE = [(SLOW.get(f.name, CACHE), f.name) for f in fields(PrefixCache) if f.nam
     # pools draft and verify read the others, see tests/systems/test_draft_verify.py
     (DRAFT, f.name)
     for f in fields(Speculation)
-    if f.name not in ("llm", "precision")
+    if f.name not in ("llm", "precision", "own_layers")
 ]
 
 
@@ -373,3 +374,30 @@ def test_every_fact_of_blocks_moves_the_time_of_a_token_in_every_way_of_serving(
     assert left.tpot_s != right.tpot_s and left.tokens_per_s != right.tokens_per_s
     # what writes the KV cache of a block comes after its tokens, but for what prompts of others make of it
     assert name == "commit" or left.ttft_s != right.ttft_s
+
+
+MODULE = DraftLayers(blocks=(replace(PLAIN, count=1),))
+OWN = Speculation(length=3, acceptance=0.8, cost=0.0, own_layers=True)
+
+
+def drafted(draft: DraftLayers, speculation: Speculation) -> dict[str, float]:
+    llm = Llm(name="x", hidden=2048, vocab=10_000, blocks=(PLAIN,), nominal_params=1e9, draft=draft)
+    context = make.context(llm, serving="aggregated", speculation=speculation)
+    return headline(evaluate(make.design(make.h100_like(), batch=16, tp=8, pp=2), context, detail=True))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"modules": 2}, {"blocks": (PLAIN,)}, {"blocks": (replace(PLAIN, count=1, ffn=None),)}],
+    ids=["modules", "layers", "parts"],
+)
+def test_every_fact_of_layers_that_draft_moves_some_output(changes: dict[str, object]) -> None:
+    other = replace(MODULE, **changes)  # type: ignore[arg-type]
+    assert drafted(MODULE, OWN) != drafted(other, OWN)
+    # only where they draft
+    assert drafted(MODULE, replace(OWN, own_layers=False)) == drafted(other, replace(OWN, own_layers=False))
+
+
+@pytest.mark.parametrize("changes", [{"length": 4}, {"acceptance": 0.9}, {"own_layers": False}], ids=str)
+def test_every_fact_of_drafts_of_own_layers_moves_some_output(changes: dict[str, object]) -> None:
+    assert drafted(MODULE, OWN) != drafted(MODULE, replace(OWN, **changes))  # type: ignore[arg-type]

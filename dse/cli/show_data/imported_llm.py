@@ -24,6 +24,7 @@ def imported_dict(found: Imported) -> dict[str, object]:
         "layers": _layers(found),
         "params": counts.params,
         "active_params": counts.active,
+        "draft_params": counts.drafting,
         "kv_elements_per_token": counts.kv_elements,
         "kv_elements_at_longest_context": counts.kv_longest,
         "state_bytes_per_sequence": counts.state_bytes,
@@ -46,6 +47,9 @@ def _lines(found: Imported) -> Iterator[str]:
     yield f"KV cache: {_kv(found)}; {longest}"
     if counts.state_bytes:
         yield f"State: {counts.state_bytes:,.0f} B a sequence, whatever its length"
+    if spec.draft_layers is not None:
+        modules = f"{spec.draft_layers.count} modules" if spec.draft_layers.count > 1 else "1 module"
+        yield f"Drafts (MTP): {modules}, {counts.drafting:,} parameters in addition to those above"
     if spec.formats is not None:
         named = spec.formats.model_dump()
         yield f"Weights: {', '.join(f'{part} {form}' for part, form in named.items())}"

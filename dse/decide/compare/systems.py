@@ -146,12 +146,12 @@ def _compared(
 
 
 def chips_draft(workload: str, catalog: Catalog) -> bool:
-    """Whether single chips draft under a workload: it states what share of a step that takes."""
+    """Whether single chips draft under a workload: at a stated share of a step, or by layers of the LLM."""
     try:
         drafts = catalog.get(WorkloadSpec, workload).speculation
     except SpecError:  # an unknown name is refused with all others
         return False
-    return drafts is not None and drafts.cost is not None
+    return drafts is not None and (drafts.cost is not None or drafts.draft is not None)
 
 
 def _beside(roles: Sequence[str], workload: str, catalog: Catalog) -> str:

@@ -46,6 +46,9 @@ def drafts_of(
     if own is None and where != LLM:
         # a study has no numbers of drafts but those of its workload
         raise SpecError([Problem("", f"workload: {_IN_STUDY} in {found.name}", key="workload")])
+    if own is not None and own.draft is not None:
+        what = "expected drafts of an LLM for pools draft and verify, got mtp, layers of the LLM itself"
+        raise SpecError([Problem("--workload" if where == LLM else "", f"speculation.draft: {what}")])
     name = llm if llm is not None else None if own is None else own.llm
     option = "--set" if where == LLM else ""
     length = look(option, _number, SourcedCount, LENGTH, settings, None if own is None else own.length)

@@ -20,7 +20,7 @@ from dse.spec.huggingface.json_file import read_json
 from dse.spec.huggingface.keys import READ, WINDOWS, WRAPPER, ignored, key_problems, rope_problems
 from dse.spec.huggingface.naming import name_in, nominal, slug, text_of
 from dse.spec.huggingface.obstacles import obstacle
-from dse.spec.huggingface.reader import Family, HfConfig, Network, blocks
+from dse.spec.huggingface.reader import Draft, Family, HfConfig, Network, blocks
 from dse.spec.huggingface.wrappers import WRAPPERS
 from dse.spec.schema.llm import LlmSpec
 from dse.spec.yaml.loading import build_spec
@@ -125,6 +125,7 @@ def _imported(said: _Said, called: str, day: str) -> tuple[LlmSpec, str]:
         **({"learned_positions": network.learned_positions} if network.learned_positions else {}),
         **({"lookup": [dict(table) for table in network.lookup]} if network.lookup else {}),
         "blocks": blocks(network.layers, network.repeats),
+        **({} if network.draft is None else {"draft_layers": _draft_layers(network.draft)}),
         **({"notes": "; ".join(remarks)} if remarks else {}),
     }
     # the first build only counts: `params` must agree with the sizes, and is derived from them
@@ -135,6 +136,12 @@ def _imported(said: _Said, called: str, day: str) -> tuple[LlmSpec, str]:
     }
     data["nominal_params"] = nominal(name, count)
     return build_spec(LlmSpec, data, c.where), _yaml(data)
+
+
+def _draft_layers(draft: Draft) -> dict[str, object]:
+    """Layers that draft, as an LLM YAML has them."""
+    several = {"count": draft.modules} if draft.modules > 1 else {}
+    return {**several, "blocks": blocks(draft.layers)}
 
 
 def _yaml(data: Mapping[str, object]) -> str:

@@ -1,6 +1,7 @@
 """Families of LLMs with a gated FFN in every layer: LLaMA and what descends from it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from dse.spec.huggingface.reader import (
     BASE,
@@ -10,6 +11,7 @@ from dse.spec.huggingface.reader import (
     Layer,
     Network,
     attention,
+    drafting,
     every,
     family,
     kinds,
@@ -93,6 +95,12 @@ def _qwen2(c: HfConfig) -> Network:
     return Network(layers=dense(c, qwen_kinds(c), bias=True), tied=c.flag("tie_word_embeddings"))
 
 
+def _mimo(c: HfConfig) -> Network:
+    """Qwen2, with modules of one of its layers that draft (mimo_mtp.py of vLLM)."""
+    network = _qwen2(c)
+    return replace(network, draft=drafting(c, c.whole("num_nextn_predict_layers"), network.layers[-1]))
+
+
 def _qwen3(c: HfConfig) -> Network:
     return Network(
         layers=dense(c, qwen_kinds(c), bias=c.flag("attention_bias")), tied=c.flag("tie_word_embeddings")
@@ -129,7 +137,7 @@ DENSE = {
     ),
     "qwen2": family(_qwen2, _QWEN, "Qwen2ForCausalLM"),
     "mimo": family(
-        _qwen2, _QWEN, "MiMoForCausalLM", passes="num_nextn_predict_layers attention_bias use_mrope"
+        _mimo, _QWEN | {"num_nextn_predict_layers"}, "MiMoForCausalLM", passes="attention_bias use_mrope"
     ),
     # older files of the two that see keep the keys of the language model at the top
     **{

@@ -1,6 +1,7 @@
 """Families of LLMs with a mixture of experts: Mixtral, Qwen, gpt-oss, LLaMA-4, DeepSeek."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from dse.spec.huggingface.dense import GQA, OUTPUT_BIAS, gated_ffn, qwen_kinds, uniform
 from dse.spec.huggingface.reader import (
@@ -9,8 +10,10 @@ from dse.spec.huggingface.reader import (
     FULL,
     SLIDING,
     HfConfig,
+    Layer,
     Network,
     attention,
+    drafting,
     every,
     family,
     kinds,
@@ -130,7 +133,7 @@ def deepseek(c: HfConfig) -> Network:
         which = list(kinds_of(c, ("dense", "sparse"), usual, "mlp_layer_types"))
     # a dense DeepSeek has null here; a file without the key is refused, as its sizes would be a guess
     routed = None if c.given("n_routed_experts") is None else _deepseek_experts(c)
-    layers = []
+    layers: list[Layer] = []
     for kind in which:
         sparse = routed is not None and kind == "sparse"
         ffn = {"experts": routed} if sparse else {"ffn": gated_ffn(c)}
@@ -148,6 +151,13 @@ def _mixer(c: HfConfig) -> dict[str, object]:
         if c.get(key) not in (None, 0):
             raise c.refuse(key, "null or 0 where use_mla is false")
     return {"attention": attention(c, bias=c.flag("attention_bias"))}
+
+
+def deepseek_that_drafts(c: HfConfig) -> Network:
+    """The same, with modules of one layer like those that come after a dense beginning."""
+    network = deepseek(c)
+    # vLLM (deepseek_mtp.py, glm4_moe_lite_mtp.py) builds the layer whose number is that of all layers
+    return replace(network, draft=drafting(c, c.whole("num_nextn_predict_layers"), network.layers[-1]))
 
 
 def _deepseek_experts(c: HfConfig) -> dict[str, object]:
@@ -273,10 +283,10 @@ EXPERTS = {
         aliases=_MTP,
         passes=f"{_WRITTEN} lm_head rm_head",
     ),
-    "deepseek_v3": family(deepseek, MLA, "DeepseekV3ForCausalLM", aliases=_MTP, passes=_WRITTEN),
+    "deepseek_v3": family(deepseek_that_drafts, MLA, "DeepseekV3ForCausalLM", aliases=_MTP, passes=_WRITTEN),
     # published files of Kimi K2 name the class of DeepSeek-V3
     "kimi_k2": family(
-        deepseek, MLA, "DeepseekV3ForCausalLM", "KimiK2ForCausalLM", aliases=_MTP, passes=_WRITTEN
+        deepseek_that_drafts, MLA, "DeepseekV3ForCausalLM", "KimiK2ForCausalLM", aliases=_MTP, passes=_WRITTEN
     ),
     "minimax_m2": family(
         _minimax_m2,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dse.errors import spec_error
 from dse.spec.huggingface.dense import GQA, gated_ffn
 from dse.spec.huggingface.experts import PREDICTION, experts
-from dse.spec.huggingface.reader import FULL, HfConfig, Layer, Network, attention, family, words
+from dse.spec.huggingface.reader import FULL, HfConfig, Layer, Network, attention, drafting, family, words
 from dse.text import short
 
 LINEAR = "linear_attention"
@@ -39,7 +39,9 @@ def _qwen3_next(c: HfConfig) -> Network:
         sparse = i not in dense and (i + 1) % step == 0
         ffn = {"experts": routed} if sparse else {"ffn": gated_ffn(c)}
         layers.append({**(full if kind == FULL else state), **ffn})
-    return Network(layers=tuple(layers), tied=c.flag("tie_word_embeddings"), notes=(PREDICTION,))
+    # no key says so, and all checkpoints hold one (qwen3_next_mtp.py of vLLM): it attends to everything
+    draft = drafting(c, 1, {**full, "experts": routed})
+    return Network(layers=tuple(layers), tied=c.flag("tie_word_embeddings"), notes=(PREDICTION,), draft=draft)
 
 
 def _gated_parts(c: HfConfig) -> tuple[Layer, Layer]:
@@ -73,10 +75,13 @@ def _qwen3_5(c: HfConfig) -> Network:
     full, state = _gated_parts(c)
     ffn: Layer = {"ffn": gated_ffn(c)} if "num_experts" not in c.reads else {"experts": _qwen3_5_experts(c)}
     ahead = c.whole("mtp_num_hidden_layers")
+    # several would share the matrix in front of them (qwen3_5_mtp.py of vLLM), which modules do not
+    draft = drafting(c, 1, {**full, **ffn}) if ahead == 1 else None
     return Network(
         layers=tuple({**(full if kind == FULL else state), **ffn} for kind in which),
         tied=c.flag("tie_word_embeddings"),
         notes=(f"{PREDICTION} ({ahead})",) if ahead else (),
+        draft=draft,
     )
 
 

@@ -110,6 +110,15 @@ class HfConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Draft:
+    """Layers that draft for a network, which its checkpoint holds next to its own (MTP)."""
+
+    modules: int
+    layers: tuple[Layer, ...]
+    """Those of one module."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Network:
     """What a family makes of a config, but for its hidden size and vocabulary."""
 
@@ -124,6 +133,8 @@ class Network:
     """Times that all layers run one after the other, with the same weights and a KV cache each (Ouro)."""
     generation: str = ""
     """`diffusion` where blocks of tokens are denoised; left out, it generates token by token."""
+    draft: Draft | None = None
+    """Layers that draft for it, where the file says that there are some and their shape is known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,6 +171,19 @@ def family(
 def words(text: str) -> frozenset[str]:
     """Keys written in one text."""
     return frozenset(text.split())
+
+
+def drafting(c: HfConfig, modules: int, *layers: Layer) -> Draft | None:
+    """Modules of such layers, behind a matrix that joins the embedding of a token to the row before it.
+
+    Two rows go into the matrix and one comes out: `eh_proj` of DeepSeek-V3, `fc` of Qwen3-Next. None for no
+    modules.
+    """
+    if not modules:
+        return None
+    hidden, (first, *others) = c.size("hidden_size"), layers
+    join = {"inputs": 2 * hidden, "outputs": hidden}
+    return Draft(modules=modules, layers=({**first, "matrices": [join]}, *others))
 
 
 BASE = frozenset(

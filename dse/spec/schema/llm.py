@@ -1,5 +1,6 @@
 """What a network is: its architecture, from which weights, FLOP and KV cache are counted."""
 
+from collections.abc import Iterable
 from typing import Annotated, Final, Literal, TypeGuard
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
@@ -166,6 +167,20 @@ class BlockSpec(_Run):
         )
 
 
+class DraftLayersSpec(Spec):
+    """Layers that propose tokens for the LLM itself (multi-token prediction), with its embedding and head."""
+
+    count: Few = 1
+    """Modules with weights of their own; the tokens of a draft use them in turn."""
+    blocks: tuple[BlockSpec, ...] = Field(min_length=1, max_length=MOST_RUNS)
+    """Layers of one module; what joins the embedding of a token to the row before it is one of their
+    `matrices`."""
+
+    def resolve(self) -> api.DraftLayers:
+        """The modules as the equations want them."""
+        return api.DraftLayers(blocks=tuple(b.resolve() for b in self.blocks), modules=self.count)
+
+
 def _number(value: object) -> object:
     if isinstance(value, str):
         try:
@@ -230,12 +245,17 @@ class LlmSpec(Spec):
     """Number formats of the weights as they are published, by part; a deployment says what is served."""
     blocks: tuple[BlockSpec, ...] = Field(min_length=1, max_length=MOST_RUNS)
     """Runs of identical layers, in any order."""
+    draft_layers: DraftLayersSpec | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Layers that draft for the LLM, which `params` and `active_params` leave out as published totals do.
+    They take room and time only under a workload whose `speculation` says `draft: mtp`."""
     notes: Notes = None
 
     @model_validator(mode="after")
     def _few(self) -> "LlmSpec":
         """Layers are pipeline stages to choose from, so there are not millions of them."""
         layers = sum(block.count for block in self.blocks)
+        if self.draft_layers is not None:
+            layers += self.draft_layers.count * sum(block.count for block in self.draft_layers.blocks)
         if layers > MOST_LAYERS:
             raise ValueError(f"blocks: expected at most {MOST_LAYERS:,} layers in all, got {layers:,}")
         return self
@@ -243,8 +263,8 @@ class LlmSpec(Spec):
     @model_validator(mode="after")
     def _nothing_is_free(self) -> "LlmSpec":
         """An index picks the best tokens, and a KV cache that is read is kept by another layer."""
-        layers = [layer for block in self.blocks for layer in block.resolve().mixers]
-        if any(map(_picks, layers)) and not any(isinstance(layer, api.Index) for layer in layers):
+        layers = _mixers(self.blocks)
+        if _picked_by_none(layers):
             raise ValueError("blocks: expected an index under `beside` that picks the top_k, got none")
         for layer in layers:
             if _borrows(layer) and not any(_lends(other, layer) for other in layers):
@@ -252,6 +272,23 @@ class LlmSpec(Spec):
                     "blocks: expected attention that keeps what `kv: shared` reads, with as many kv_heads "
                     f"({layer.kv_heads}), widths and reach, got none"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _drafts(self) -> "LlmSpec":
+        """What drafts has the vocabulary of the LLM, and kinds of layers that it can be placed with."""
+        drafts = self.draft_layers
+        if drafts is None:
+            return self
+        if not self.vocab:
+            raise ValueError("draft_layers: expected a vocabulary whose tokens they draft, got none")
+        if any(b.experts for b in drafts.blocks) and not any(b.experts for b in self.blocks):
+            raise ValueError("draft_layers: expected experts in blocks too, among which theirs lie, got none")
+        own = _mixers(drafts.blocks)
+        if _picked_by_none(own):
+            raise ValueError("draft_layers: expected an index under `beside` that picks the top_k, got none")
+        if any(_borrows(a) and not any(_lends(b, a) for b in [*own, *_mixers(self.blocks)]) for a in own):
+            raise ValueError("draft_layers: expected attention that keeps what `kv: shared` reads, got none")
         return self
 
     def resolve(self) -> api.Llm:
@@ -265,7 +302,19 @@ class LlmSpec(Spec):
             nominal_params=self.nominal_params,
             lookup=tuple(api.Lookup(entries=t.entries, width=t.width) for t in self.lookup),
             blocks=tuple(block.resolve() for block in self.blocks),
+            draft=None if self.draft_layers is None else self.draft_layers.resolve(),
         )
+
+
+def _mixers(blocks: Iterable[BlockSpec]) -> list[api.AttentionLayer]:
+    """Attention of every kind in some runs of layers."""
+    return [layer for block in blocks for layer in block.resolve().mixers]
+
+
+def _picked_by_none(layers: Iterable[api.AttentionLayer]) -> bool:
+    """Whether attention visits the best tokens alone, and nothing scores them."""
+    found = list(layers)
+    return any(map(_picks, found)) and not any(isinstance(layer, api.Index) for layer in found)
 
 
 def _matrices(gated: bool) -> int:

@@ -148,13 +148,18 @@ class SpeculationSpec(Spec):
     # left out at its default, so that a question stored before the key existed is still the same one
     llm: str | None = Field(default=None, exclude_if=lambda v: v is None)
     """LLM that drafts, for pools draft and verify, which compute its steps."""
+    draft: Literal["mtp"] | None = Field(default=None, exclude_if=lambda v: v is None)
+    """`mtp`: the `draft_layers` of the LLM draft (multi-token prediction), whose passes, weights and KV cache
+    are computed; left out, an LLM drafts, or something of a stated cost."""
     cost: SourcedNumber | None = None
     """Time of drafting a token over that of a plain step, and weights of the draft over those of the LLM; not
-    read by pools draft and verify, and needed by all others."""
+    read by pools draft and verify, refused with `draft: mtp`, and needed by all others."""
 
     @model_validator(mode="after")
     def _some(self) -> "SpeculationSpec":
-        if self.llm is None and self.cost is None:
+        if wrong := self.drafted_twice():
+            raise ValueError(wrong)
+        if self.llm is None and self.cost is None and self.draft is None:
             raise ValueError(
                 "cost: expected the time of a drafted token over that of a step, or an llm, got none"
             )
@@ -166,7 +171,20 @@ class SpeculationSpec(Spec):
             length=self.length.value or 0,
             acceptance=self.acceptance.value or 0.0,
             cost=(self.cost.value if self.cost else None) or 0.0,
+            own_layers=self.draft == "mtp",
         )
+
+    def drafted_twice(self) -> str:
+        """Why layers of the LLM cannot draft so; the empty string where they can, or others draft."""
+        if self.draft is None:
+            return ""
+        if self.cost is not None:
+            return "cost: expected none with draft mtp, whose passes are computed, got one"
+        if self.llm is not None:
+            return f"llm: expected none with draft mtp, whose layers are part of the LLM, got {self.llm}"
+        if self.length.value is not None and self.length.value < 1:
+            return f"length: expected 1 or more drafted tokens with draft mtp, got {self.length.value}"
+        return ""
 
 
 class WorkloadSpec(Spec):
@@ -292,9 +310,22 @@ def hold_speculation(workload: WorkloadSpec) -> None:
     if too_long := workload.drafts_beyond_answers():
         raise spec_error("", too_long)
     drafts = workload.speculation
-    if drafts is not None and drafts.cost is None:
+    if drafts is not None and drafts.cost is None and drafts.draft is None:
         what = f"speculation.cost of {workload.name}: expected the share of a step that drafting takes"
         raise spec_error("", f"{what}, got {drafts.llm} alone, which only pools draft and verify compute")
+
+
+def hold_draft_layers(workload: WorkloadSpec, llm: str, *, has_some: bool) -> None:
+    """Raise `SpecError` for drafts of layers that the LLM lacks, or that have a stated cost as well."""
+    drafts = workload.speculation
+    if drafts is None or drafts.draft is None:
+        return
+    # a study's numbers are not validated with the file
+    if wrong := drafts.drafted_twice():
+        raise spec_error("", f"speculation.{wrong} in {workload.name}")
+    if not has_some:
+        what = f"speculation.draft of {workload.name}: expected an LLM with draft_layers for mtp"
+        raise spec_error("", f"{what}, got {llm}, whose file has no draft_layers")
 
 
 def hold_context(workload: WorkloadSpec, llm: str, longest: int | None) -> None:

@@ -84,6 +84,50 @@ def active_params(llm: Llm) -> float:
     return params(llm) - asleep
 
 
+def draft_params(llm: Llm) -> float:
+    """Parameters of the layers that draft for a network, which `params` leaves out [1].
+
+    Modules x (layers as in `params`, and three norms of d: of the embedding of a token, of the row that it
+    is joined to, and in front of the head).
+
+    Args:
+        llm: architecture of the network.
+
+    Returns:
+        Parameters [1]; 0 without such layers.
+
+    Domain:
+        Embedding and LM head are those of the network.
+
+    Limits:
+        Proportional to the modules.
+
+    Source:
+        DeepSeek-V3, DeepSeek-AI 2024 (arXiv 2412.19437), section 2.2, and the names of its weights
+        (README_WEIGHTS.md of the repository): enorm, hnorm, eh_proj, a layer, the norm of the head.
+
+    Examples:
+        Published: 11.5e9 of DeepSeek-V3 (README_WEIGHTS.md); its checkpoint has 684,489,845,504 (Megatron
+        Bridge, audit of revision e815299b): those of the network, of the module, of a copy of embedding and
+        head, and 256 biases of routing in each of 59 layers with experts.
+
+        >>> from objectives.api import DraftLayers, Experts, Ffn, LatentAttention, Matrix
+        >>> mla = LatentAttention(heads=128, latent=512, rope=64, nope=128, value=128, query_latent=1536)
+        >>> moe = Experts(count=256, top_k=8, width=2048, matrices=3, shared_width=2048)
+        >>> dense = Block(count=3, attention=mla, ffn=Ffn(width=18432, matrices=3))
+        >>> module = Block(count=1, attention=mla, experts=moe, matrices=(Matrix(inputs=14336, outputs=7168),))
+        >>> v3 = Llm(name="v3", hidden=7168, vocab=129280, nominal_params=671e9, tied_embedding=False,
+        ...          blocks=(dense, Block(count=58, attention=mla, experts=moe)),
+        ...          draft=DraftLayers(blocks=(module,)))
+        >>> round(draft_params(v3)), round(params(v3) + draft_params(v3) + 2 * 129280 * 7168 + 59 * 256)
+        (11610067968, 684489845504)
+    """
+    if llm.draft is None:
+        return 0.0
+    layers = fsum(b.stored_layers * _block_params(b, llm.hidden) for b in llm.draft.blocks)
+    return llm.draft.modules * (layers + 3.0 * llm.hidden)
+
+
 def _expert(experts: Experts, hidden: int) -> float:
     """Parameters of one routed expert."""
     return float(experts.matrices * (experts.latent or hidden) * experts.width)

@@ -12,7 +12,10 @@ from objectives.equations.serving.shared_replicas import QUEUE_NOTE, shared_repl
 from objectives.equations.step.batch_setup import PromptLoad, Setup
 from objectives.equations.step.decode_steps import DecodeSteps
 from objectives.equations.step.forward_pass import PassInput
+from objectives.equations.step.machine import Machine
+from objectives.equations.step.own_draft.passes import draft_passes
 from objectives.equations.step.pipeline import turn_with_chunks
+from objectives.equations.step.pipeline_pass import PipelinePass
 from objectives.equations.step.prefill_pass import PrefillPass, prefill_of, with_prefixes
 from objectives.equations.step.prefix_cache import computed_tokens, prompt_core_flop
 from objectives.equations.step.resource_use import resource_use
@@ -95,7 +98,7 @@ class Chunked:
         prompt, room = computed_tokens(work), s.micro.count / steps.tokens
         # `due` is rows for each pass: B prompts in the time of OSL tokens
         cut = chunks(prompt, s.prompt_load.rows, d.batch / work.osl * prompt / room)
-        mixed, lone = prefill_of(s, _mixed(s, steps.rows, cut)), prefill_of(s, _chunk(s, cut)).pipeline
+        mixed, lone = _passes(s, steps, cut)
         each = mixed.where_prompts(cut.pieces / cut.together)  # chunks of a prompt
         waited = wait_for_prompts(d.batch, each * mixed.pipeline.stage_s, s.chips.stack.burst)
         # chunks of all others for each output token; what exceeds the room goes by itself and stops decode
@@ -129,14 +132,29 @@ class Chunked:
 def _added_resources(s: Setup, steps: DecodeSteps, mixed: PrefillPass, each: Array) -> ResourceSeconds:
     """What `each` chunks of a prompt take beyond the steps that they ride with, for one output token."""
     # decode pays for the plain step already, so it is subtracted
-    plain = resource_use(s.machine, steps.layer_pass, steps.rows).times(-1.0)
-    added = resource_use(s.machine, mixed.layer_pass, mixed.rows).plus(plain)
+    plain = resource_use(s.machine, steps.layer_pass, steps.rows)
+    if steps.drafts is not None:
+        plain = plain.plus(steps.drafts.resources())
+    added = mixed.used(s.machine).plus(plain.times(-1.0))
     return added.times(s.deployments.ways * each / s.context.workload.osl)
 
 
-def _chunk(s: Setup, cut: Chunks) -> PassInput:
-    """A chunk of prompts by itself."""
-    work, layer = s.context.workload, s.layer
+def _passes(s: Setup, steps: DecodeSteps, cut: Chunks) -> tuple[PrefillPass, PipelinePass]:
+    """A step of decode that carries a chunk, and a chunk by itself; layers that draft see both as well."""
+    alone = _chunk(s, s.machine, cut)
+    mixed, drafts, lone = _mixed(steps.rows, alone), None, None
+    if s.drafting is not None and steps.drafts is not None:
+        m, own = s.drafting.machine, s.drafting.own
+        (_, _, first), *more = steps.drafts.runs
+        chunk = _chunk(s, m, cut)
+        drafts = draft_passes(m, own, _mixed(first, chunk), more[0][2] if more else None)
+        lone = draft_passes(m, own, chunk, None)
+    return prefill_of(s, mixed, drafts), prefill_of(s, alone, lone).pipeline
+
+
+def _chunk(s: Setup, m: Machine, cut: Chunks) -> PassInput:
+    """A chunk of prompts by itself, in the layers of a machine."""
+    work, layer = s.context.workload, m.layer
     computed = computed_tokens(work)
     # a chunk reads what earlier ones wrote: of n chunks (n + 1) / (2 n) of the prompt on average
     before = (work.isl - computed) + computed * ((cut.pieces + 1.0) / (2.0 * cut.pieces))
@@ -150,8 +168,8 @@ def _chunk(s: Setup, cut: Chunks) -> PassInput:
         core_flop=prompt_core_flop(layer, work),
         kv_elements=kept if (read := layer.kv_passed(before)) is None else cut.together * read,
         # next to decode a chunk writes where the KV cache of the batch is
-        kv_share=s.machine.placed.kv_share,
-        kv_further=s.machine.placed.elsewhere(1),
+        kv_share=m.placed.kv_share,
+        kv_further=m.placed.elsewhere(1),
         # what it adds; windows keep no more than they read
         kv_written=minimum(ended * layer.kv_kept(computed), kept),
         prompt=True,
@@ -161,9 +179,8 @@ def _chunk(s: Setup, cut: Chunks) -> PassInput:
     )
 
 
-def _mixed(s: Setup, decoding: PassInput, cut: Chunks) -> PassInput:
+def _mixed(decoding: PassInput, chunk: PassInput) -> PassInput:
     """A step of decode that carries one chunk of prompts."""
-    chunk = _chunk(s, cut)
     rows = decoding.rows + chunk.rows
     decoded, prompted = decoding.rows * decoding.core_flop, chunk.rows * chunk.core_flop
     state = decoding.state_bytes

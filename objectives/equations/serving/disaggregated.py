@@ -128,7 +128,8 @@ class Disaggregated:
         """Undisturbed steps, KV cache on its way, and a prefill pool for the requests that decode serves."""
         d, work, prompts = s.deployments, s.context.workload, s.prompt_load.prompts
         # stages send at once, so the one with the most layers decides
-        size = s.stage_layers * s.layer.kept_bytes(work.isl, s.context.precision.kv_bytes)
+        kv_bytes = s.context.precision.kv_bytes
+        size = s.most_of_stage(lambda layer: layer.kept_bytes(work.isl, kv_bytes))
         prefill, step = prefill_pass(s), steps.per_token_s()
         used = prefill.resources(s, prompts)
         load = prefix_busy_s(s, used)

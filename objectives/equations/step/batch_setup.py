@@ -1,10 +1,10 @@
 """A batch of designs set up for its passes: the mean layer, what each chip holds, steps and prompts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from objectives.api import Chips, Context, Deployments, Designs
-from objectives.arrays import Array, ceil_div, maximum, minimum
+from objectives.arrays import Array, ceil_div, floor, maximum, minimum
 from objectives.equations.chip.memory_paths import first_byte_seconds
 from objectives.equations.chip.memory_placement import place_in_memories
 from objectives.equations.chip.placement import Placement, SecondsPerByte, seconds_per_byte
@@ -18,6 +18,15 @@ from objectives.equations.llm.mean_layer import MeanLayer, mean_layer
 from objectives.equations.step import prefix_cache
 from objectives.equations.step.generation.diffusion import rows_of_sequence
 from objectives.equations.step.machine import Machine
+from objectives.equations.step.own_draft.layers import (
+    OwnDraft,
+    by_part,
+    fullest,
+    last_stage_weights,
+    most_of_stage,
+    own_draft,
+)
+from objectives.equations.step.own_draft.passes import Drafting, machine_of
 from objectives.equations.step.pinning import pinning_values
 from objectives.equations.step.pipeline import MicroBatches, micro_batches
 
@@ -56,6 +65,8 @@ class Setup:
     """Chips of a replica whose stages have unlike numbers of them [1]; None where all have TP x CP."""
     slower_layers: Array | None = None
     """Layers by which narrower stages make the way of a prompt longer [1]; None where none are."""
+    drafting: Drafting | None = None
+    """Layers of the LLM that draft for it; None where others draft, and without drafts."""
 
     @property
     def chips_of_replica(self) -> Array:
@@ -63,10 +74,19 @@ class Setup:
         d = self.deployments
         return d.ways * d.pp if self.replica_chips is None else self.replica_chips
 
+    def most_of_stage(self, amount: Callable[[MeanLayer], Array]) -> Array:
+        """Of what a layer has an amount, that of the stage with the most, layers that draft among them."""
+        own = None if self.drafting is None else self.drafting.own
+        return most_of_stage(own, self.layer, self.context.llm.layers, self.deployments.pp, amount)
+
     def held_by_part(self) -> dict[str, Array]:
         """`held_bytes`, weights by part where these have formats of their own [B]."""
         held = self.held_bytes
-        parts = weights_by_part(self.context, self.deployments, self.layer, held["weights"])
+        context, d, draft = self.context, self.deployments, self.drafting
+        if draft is None:
+            parts = weights_by_part(context, d, self.layer, held["weights"])
+        else:
+            parts = by_part(context, d, self.layer, draft.own, draft.drafts, self.stage_layers)
         others = {kind: size for kind, size in held.items() if kind != "weights"}
         return {**{f"{part}_weights": size for part, size in parts.items()}, **others} if parts else held
 
@@ -108,7 +128,8 @@ def set_up(designs: Designs, context: Context, prompt_load: PromptLoad, cuts: Ar
         worked = mean_layer(context.llm, d.tp, d.ep, cp)
     # a stage works on one micro-batch at a time, so activations are those of its rows
     micro = micro_batches(d.batch, d.pp if cuts is None else cuts)
-    held = _held_bytes(context, layer, chips, d, prompt_load, micro.rows)
+    own = own_draft(context, d, slow)
+    held, drafts = _held_bytes(context, layer, chips, d, prompt_load, micro.rows, own)
     # the largest stage: all chips are alike, so the fullest decides what fits
     stage = ceil_div(float(context.llm.layers), d.pp)
     per_byte = seconds_per_byte(chips)
@@ -116,11 +137,13 @@ def set_up(designs: Designs, context: Context, prompt_load: PromptLoad, cuts: Ar
     # of chips that lack the memory it is an error, before anything is placed
     keeper = "dram" if cache is None or cache.tier != "memory" else prefix_cache.kept_in(chips, cache).name
     # stored instead of the KV cache of the batch, see `Placement.prompt_kv_share`
-    prompt_kv = stage * layer.kept_bytes(work.isl, context.precision.kv_bytes) * prompt_load.prompts
+    kv_bytes = context.precision.kv_bytes
+    kept = most_of_stage(own, layer, context.llm.layers, d.pp, lambda one: one.kept_bytes(work.isl, kv_bytes))
+    prompt_kv = kept * prompt_load.prompts
     placed = place_in_memories(
         chips,
         per_byte,
-        pinning_values(chips, context, layer, per_byte, held, micro, d.pp, worked),
+        pinning_values(chips, context, layer, per_byte, held, micro, d.pp, worked, own, drafts),
         prompt_kv,
         held["activations"],
         held.get("prefix_cache"),
@@ -152,6 +175,9 @@ def set_up(designs: Designs, context: Context, prompt_load: PromptLoad, cuts: Ar
         stage_layers=stage,
         machine=machine,
         hops=stage_hops(chips, d.ways, d.pp),
+        drafting=None
+        if own is None
+        else Drafting(own=own, machine=machine_of(machine, own, d), drafts=drafts),
     )
 
 
@@ -163,26 +189,53 @@ def _first_byte_s(per_byte: SecondsPerByte, placed: Placement, kinds: Sequence[i
 
 
 def _held_bytes(
-    context: Context, layer: MeanLayer, chips: Chips, d: Deployments, load: PromptLoad, rows: Array
-) -> dict[str, Array]:
-    """Bytes that the first, fullest stage holds on each chip, by kind."""
+    context: Context,
+    layer: MeanLayer,
+    chips: Chips,
+    d: Deployments,
+    load: PromptLoad,
+    rows: Array,
+    own: OwnDraft | None,
+) -> tuple[dict[str, Array], Array | None]:
+    """Bytes that the fullest stage holds on each chip, by kind, and where it is the last one, which drafts.
+
+    Without layers that draft it is the first, and the second is None.
+    """
     llm, precision, work = context.llm, context.precision, context.workload
     stage = ceil_div(float(llm.layers), d.pp)
     edges = edge_weights(layer, d.pp, layer, tied=llm.tied_embedding)
+    held = _stage_bytes(context, layer, chips, d, layer.stage_weights(stage) + edges, stage)
+    live, drafts = layer.live, None
+    if own is not None:
+        weights = last_stage_weights(own, layer, layer, llm.layers, d.pp)
+        last = _stage_bytes(context, layer, chips, d, weights, floor(float(llm.layers) / d.pp))
+        # all modules on top, at the lengths of the LLM itself
+        times = float(own.modules * own.llm.layers)
+        more = _stage_bytes(context, own.layer, chips, d, own.weights(own.layer), times)
+        held, drafts = fullest(held, {kind: size + more[kind] for kind, size in last.items()}, d.pp)
+        live = maximum(live, own.layer.live)
+    rows = rows * rows_of_sequence(work)
+    if work.speculation is not None:
+        # a draft that costs a share of a step is taken to weigh the same share
+        held["weights"] = held["weights"] * (1.0 + work.speculation.cost)
+    # rows of a pass beyond `held_rows` stream through: their activations are never held at once
+    prompt_rows = minimum(load.rows, chips.stack.held_rows)
+    together = rows + prompt_rows if load.with_decode else maximum(rows, prompt_rows)
+    return {**held, "activations": together * (live * precision.activation_bytes)}, drafts
+
+
+def _stage_bytes(
+    context: Context, layer: MeanLayer, chips: Chips, d: Deployments, weights: Array, stage: Array
+) -> dict[str, Array]:
+    """Bytes of so many weights, and of what a stage of so many layers keeps, by kind."""
+    precision, work = context.precision, context.workload
     held = {
-        "weights": (layer.stage_weights(stage) + edges) * precision.weight_bytes,
+        "weights": weights * precision.weight_bytes,
         # every sequence at its full length at once: a paged cache would need fewer chips, and may preempt
         "kv_cache": stage
         * layer.kept_bytes(work.max_context, precision.kv_bytes, chips.stack.window_kept)
         * d.batch,
     }
-    rows = rows * rows_of_sequence(work)
-    if work.speculation is not None:
-        # a draft that costs a share of a step is taken to weigh the same share
-        held["weights"] = held["weights"] * (1.0 + work.speculation.cost)
     if work.prefix is not None and work.prefix.on_chip:
         held["prefix_cache"] = stage * prefix_cache.stored_layer_bytes(layer, work, precision.kv_bytes)
-    # rows of a pass beyond `held_rows` stream through: their activations are never held at once
-    prompt_rows = minimum(load.rows, chips.stack.held_rows)
-    together = rows + prompt_rows if load.with_decode else maximum(rows, prompt_rows)
-    return {**held, "activations": together * (layer.live * precision.activation_bytes)}
+    return held

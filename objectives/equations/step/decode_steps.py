@@ -1,6 +1,6 @@
 """Steps of decode: one token, a checked draft, or a pass over a block, for every resident sequence."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from objectives.arrays import Array
 from objectives.equations.chip.resource_seconds import ResourceSeconds
@@ -9,6 +9,7 @@ from objectives.equations.step.batch_setup import Setup
 from objectives.equations.step.forward_pass import ForwardPass, PassInput, forward_pass
 from objectives.equations.step.generation.diffusion import rows_of_sequence, tokens_per_pass
 from objectives.equations.step.machine import Machine
+from objectives.equations.step.own_draft.passes import DraftPasses, draft_passes
 from objectives.equations.step.pipeline_pass import PipelinePass, pipeline_pass
 from objectives.equations.step.resource_use import resource_use
 from objectives.equations.step.speculation import checked_rows, tokens_per_step
@@ -22,30 +23,39 @@ class DecodeSteps:
     layer_pass: ForwardPass
     pipeline: PipelinePass
     draft_s: Array | None
-    """Seconds of drafting for one step [s]; None without a draft."""
-    tokens: Array
+    """Seconds of drafting at a stated cost for one step [s]; None without, and where layers of the LLM draft
+    in the passes of its last stage."""
+    tokens: Array | float
     """Tokens that a step gives each sequence, on average [token]."""
     resources: ResourceSeconds
     """What one output token takes of each resource [chip-second]."""
+    drafts: DraftPasses | None = None
+    """Passes of layers of the LLM that draft; None where others do, and without drafts."""
 
     def per_token_s(self) -> Array:
         """Time for one output token of every sequence [s]."""
         seconds = self.pipeline.time.seconds
-        return (seconds if self.draft_s is None else seconds + self.draft_s) / self.tokens
+        return _shared(seconds if self.draft_s is None else seconds + self.draft_s, self.tokens)
 
     def parts(self, m: Machine) -> dict[str, Array]:
         """Where it goes [s]; the sum is `per_token_s`."""
         parts = self.pipeline.parts(m, self.layer_pass) | {"pipeline_wait": self.pipeline.time.wait_s()}
         drafting = {} if self.draft_s is None else {"draft": self.draft_s}
-        return {name: part / self.tokens for name, part in (parts | drafting).items()}
+        return {name: _shared(part, self.tokens) for name, part in (parts | drafting).items()}
+
+
+def _shared(seconds: Array, tokens: Array | float) -> Array:
+    # most steps give one token, whose division would be a pass over all designs
+    return seconds if isinstance(tokens, float) and tokens == 1.0 else seconds / tokens
 
 
 def decode_steps(s: Setup) -> DecodeSteps:
     """One step for all resident sequences, in as many micro-batches as the pipeline takes.
 
     With a draft of k tokens, each at the share c of a plain step, a step takes a pass over k + 1 rows a
-    sequence and k c plain steps, and gives `speculation.tokens_per_step` tokens. Where blocks are denoised a
-    step is one of their passes, over B rows a sequence, and gives `diffusion.tokens_per_pass` tokens.
+    sequence and k c plain steps, and gives `speculation.tokens_per_step` tokens. Where layers of the LLM
+    draft, their passes are part of its last stage, see `own_draft.passes`. Where blocks are denoised a step
+    is one of their passes, over B rows a sequence, and gives `diffusion.tokens_per_pass` tokens.
 
     Args:
         s: designs set up for their passes.
@@ -69,11 +79,11 @@ def decode_steps(s: Setup) -> DecodeSteps:
     """
     work = s.context.workload
     if work.diffusion is not None:
-        each = _step(s, rows_of_sequence(work))
-        tokens = tokens_per_pass(work.diffusion, work.osl)
-        return replace(each, tokens=tokens, resources=each.resources.times(1.0 / tokens))
-    plain = _step(s, 1.0)
+        return _step(s, rows_of_sequence(work), tokens_per_pass(work.diffusion, work.osl))
     draft = work.speculation
+    if draft is not None and s.drafting is not None:
+        return _step(s, checked_rows(draft), tokens_per_step(draft))
+    plain = _step(s, 1.0)
     if draft is None:
         return plain
     # drafting in plain steps: k tokens, each at the share c of one
@@ -89,24 +99,46 @@ def decode_steps(s: Setup) -> DecodeSteps:
     )
 
 
-def _step(s: Setup, rows_each: float) -> DecodeSteps:
-    """A pass over some rows of each sequence, counted as one token."""
-    rows = _decoding(s, s.micro.rows * rows_each)
-    layer_pass = forward_pass(s.machine, rows)
+def _step(s: Setup, rows_each: float, tokens: Array | float = 1.0) -> DecodeSteps:
+    """A pass over some rows of each sequence, which gives some tokens."""
+    rows = _decoding(s, s.machine, s.micro.rows * rows_each)
+    layer_pass, drafts = forward_pass(s.machine, rows), _drafts(s, rows_each)
+    used = resource_use(s.machine, layer_pass, rows)
+    if drafts is not None:
+        used = used.plus(drafts.resources())
     return DecodeSteps(
         rows=rows,
         layer_pass=layer_pass,
-        pipeline=pipeline_pass(s.machine, layer_pass, rows, s.deployments.pp, s.hops, s.micro.count),
+        pipeline=pipeline_pass(
+            s.machine,
+            layer_pass,
+            rows,
+            s.deployments.pp,
+            s.hops,
+            s.micro.count,
+            draft_s=None if drafts is None else drafts.seconds,
+        ),
         draft_s=None,
-        tokens=1.0,
+        tokens=tokens,
         # a pass serves micro.rows sequences on TP x CP chips of every stage
-        resources=resource_use(s.machine, layer_pass, rows).times(s.deployments.ways / s.micro.rows),
+        resources=used.times(s.deployments.ways / (s.micro.rows * tokens)),
+        drafts=drafts,
     )
 
 
-def _decoding(s: Setup, rows: Array) -> PassInput:
+def _drafts(s: Setup, rows_each: float) -> DraftPasses | None:
+    """Passes of the layers that draft, next to one over some rows of each sequence; None without such."""
+    if s.drafting is None:
+        return None
+    m, one = s.drafting.machine, s.micro.rows
+    # all rows leave keys and values, and the last one of each sequence drafts a token
+    first = _decoding(s, m, one * rows_each, one)
+    return draft_passes(m, s.drafting.own, first, _decoding(s, m, one))
+
+
+def _decoding(s: Setup, m: Machine, rows: Array, head_rows: Array | None = None) -> PassInput:
     """Every row attends to its context; KV cache is read once for all rows of a sequence."""
-    work, layer, sequences = s.context.workload, s.layer, s.micro.rows
+    work, layer, sequences = s.context.workload, m.layer, s.micro.rows
     context = work.mean_context
     # replicas that share experts wait for the one with the longest contexts
     joined = layer.routed[0].spread.joined if layer.routed and s.prompt_load.staggered else None
@@ -120,7 +152,7 @@ def _decoding(s: Setup, rows: Array) -> PassInput:
     return PassInput(
         rows=rows,
         # a draft is checked, and a block denoised, at each of its rows, so that all of them need logits
-        head_rows=rows,
+        head_rows=rows if head_rows is None else head_rows,
         sequences=sequences,
         core_flop=layer.core_flop(context),
         kv_elements=read,

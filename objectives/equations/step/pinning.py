@@ -1,15 +1,16 @@
 """What a pass of decode reads of the bytes that a chip holds: dense weights, KV cache, routed experts."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from objectives.api import Chips, Context
+from objectives.api import Chips, Context, Workload
 from objectives.arrays import Array, ceil_div, floor, maximum, where, zeros_like
 from objectives.equations.chip.operator_time import padded_rows
 from objectives.equations.chip.placement import PinningValue, SecondsPerByte
 from objectives.equations.llm import expert_parallel
 from objectives.equations.llm.mean_layer import MeanLayer
 from objectives.equations.step.generation.diffusion import rows_of_sequence
+from objectives.equations.step.own_draft.layers import OwnDraft
 from objectives.equations.step.pipeline import MicroBatches
 
 
@@ -22,6 +23,8 @@ def pinning_values(
     micro: MicroBatches,
     pp: Array,
     worked: MeanLayer | None = None,
+    own: OwnDraft | None = None,
+    drafts: Array | None = None,
 ) -> tuple[PinningValue, ...]:
     """What pinning each kind of bytes in SRAM is worth to one pass of decode of a micro-batch.
 
@@ -39,6 +42,8 @@ def pinning_values(
         micro: how the batch is cut.
         pp: pipeline stages [1].
         worked: the layer as the matrix units work on it; the same where left out.
+        own: layers that draft; None where others do, and without drafts.
+        drafts: where the stage whose bytes are held has them.
 
     Returns:
         Dense weights, KV cache and, of a mixture, routed experts, as `placement.place` takes them.
@@ -65,7 +70,9 @@ def pinning_values(
     ]
     visited = sum(p.share * load.visited * p.elements for p, load in loads)
     dense = layer.projection + layer.ffn
-    layers, heads = _waited_for(float(context.llm.layers), layer.head, dense + visited, micro.count, pp)
+    more = None if own is None else _draft_reads(own, chips, work, micro)
+    tail = layer.head if more is None else layer.head + more.dense + more.routed
+    layers, heads = _waited_for(float(context.llm.layers), tail, dense + visited, micro.count, pp)
     row_s_per_byte = (2.0 / wide) / (
         chips.compute.peak_flops * chips.stack.compute_efficiency
     )  # of a row of a product
@@ -80,13 +87,25 @@ def pinning_values(
         chips.stack.overlap, layer.routed[0].spread if layer.routed else None, rows
     )
     read = (layers * dense + heads * layer.head) * (wide * again)
+    if more is not None:
+        # the mean of what is computed for each byte: passes of a draft have fewer rows
+        drafted, few = heads * more.dense * wide, padded_rows(micro.rows, chips.stack.tile_rows)
+        compute = _over(compute * read + few * row_s_per_byte * drafted, read + drafted)
+        read = read + drafted
     # a step of a micro-batch moves the KV cache of its own sequences only
     kv = _kv_value(chips, context, layer, per_byte, held_bytes["kv_cache"], layers * micro.rows)
+    if own is not None:
+        passes = heads * float(own.length * own.llm.layers) * micro.rows
+        kv = _with_kv_of(own, kv, context, passes)
     if not loads:
         return _matrix_value(chips, per_byte, held_bytes["weights"], read, compute, moved), kv
     draft = 1.0 if work.speculation is None else 1.0 + work.speculation.cost  # as a share of the LLM
     # `held_bytes` counts experts, draft included, among the weights; they are taken out alike
     experts = layer.stage_experts(ceil_div(float(context.llm.layers), pp)) * (wide * draft)
+    visits = layers * visited
+    if own is not None and more is not None:
+        last = layer.stage_experts(floor(float(context.llm.layers) / pp)) + own.experts()
+        experts, visits = where(drafts, last * wide, experts), visits + heads * more.routed
     slow_experts = (layer if worked is None else worked).routed
     padded = sum(
         p.share * load.padded_rows * w.elements for (p, load), w in zip(loads, slow_experts, strict=True)
@@ -96,7 +115,7 @@ def pinning_values(
         # grouped products sustain less of DRAM, and so gain more from SRAM
         replace(per_byte, dram=per_byte.dram / chips.stack.expert_efficiency),
         experts,
-        layers * visited * (wide * again),
+        visits * (wide * again),
         _over(padded, visited) * row_s_per_byte,
         layers * (sum(p.share * load.rows * p.traffic for p, load in loads) * narrow),
     )
@@ -119,6 +138,33 @@ def _waited_for(layers: float, head: Array, layer: Array, count: Array, pp: Arra
     # with more stages than layers the last holds the head alone; one layer keeps its reads above 0
     some = where(last, maximum(fewest, 1.0), most)
     return where(waits, some, layers), where(waits & ~last, zeros_like(some + count), 1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _DraftReads:
+    """Weights that the passes of a draft read [1]."""
+
+    dense: Array
+    routed: Array
+
+
+def _draft_reads(own: OwnDraft, chips: Chips, work: Workload, micro: MicroBatches) -> _DraftReads:
+    """What the passes of a draft of one micro-batch read, one row of each sequence at a time."""
+    times = float(own.length * own.llm.layers)
+    routed: Array = zeros_like(own.layer.head)
+    for part in own.layer.routed:
+        load = expert_parallel.expert_load(part.spread, micro.rows, chips.stack.tile_rows, work.routing_skew)
+        routed = routed + times * part.share * load.visited * part.elements
+    head = float(own.length) * own.layer.head
+    return _DraftReads(dense=times * (own.layer.projection + own.layer.ffn) + head, routed=routed)
+
+
+def _with_kv_of(own: OwnDraft, kv: PinningValue, context: Context, times: Array) -> PinningValue:
+    """KV cache with that of layers that draft, moved so many times."""
+    moved = own.layer.kv_read(context.workload.mean_context) * context.precision.kv_bytes
+    if own.layer.state_bytes is not None:
+        moved = moved + 2.0 * own.layer.state_bytes
+    return replace(kv, reads=kv.reads + _over(times * moved, kv.held_bytes))
 
 
 def _matrix_value(

@@ -39,13 +39,17 @@ class PipelinePass:
     """Of all stages, until far memories bring their first byte [s]; None without such."""
     narrow_s: Array | None = None
     """By how much narrower stages take longer [s]; None where all are alike."""
+    draft_s: Array | None = None
+    """Of the last stage, passes of layers that draft [s]; None without such."""
 
     # on request only, since not every mode needs the slowest stage of its prompts
     @cached_property
     def stage_s(self) -> Array:
         """Time that the slowest stage is occupied [s]."""
         fixed = self.slowest_hop.seconds(self.message_bytes) + self.stage_fixed_s
-        return slowest_stage(self.layers, self.pp, self.layer_s, self.head_s, fixed)
+        # what drafts is in the stage of the head
+        last = self.head_s if self.draft_s is None else self.head_s + self.draft_s
+        return slowest_stage(self.layers, self.pp, self.layer_s, last, fixed)
 
     @cached_property
     def time(self) -> PipelineTime:
@@ -71,6 +75,7 @@ class PipelinePass:
             "step_overhead": self.fixed_s,
             **({} if self.first_byte_s is None else {"memory_latency": self.first_byte_s}),
             **({} if self.narrow_s is None else {"narrow_stages": self.narrow_s}),
+            **({} if self.draft_s is None else {"draft": self.draft_s}),
         }
 
 
@@ -82,10 +87,11 @@ def pipeline_pass(
     hops: StageHops,
     count: Array,
     slower: Array | None = None,
+    draft_s: Array | None = None,
 ) -> PipelinePass:
     """A pass of some rows through PP stages.
 
-    layers x layer + head + PP hops + PP fixed times.
+    layers x layer + head + PP hops + PP fixed times + passes of layers that draft.
 
     Args:
         m: chips, network and placement.
@@ -95,6 +101,7 @@ def pipeline_pass(
         hops: sends between stages.
         count: micro-batches in flight [1].
         slower: layers by which narrower stages make the way longer; none where left out [1].
+        draft_s: passes of layers of the last stage that draft; none where left out [s].
 
     Returns:
         Latency, slowest stage and turn, shapes broadcast.
@@ -123,6 +130,8 @@ def pipeline_pass(
         first = pp * m.first_byte_s
         latency, stage_fixed = latency + first, stage_fixed + m.first_byte_s
     narrow = None if slower is None else slower * layer_s
+    if draft_s is not None:
+        latency = latency + draft_s
     return PipelinePass(
         latency_s=latency if narrow is None else latency + narrow,
         hops_s=hop,
@@ -137,6 +146,7 @@ def pipeline_pass(
         message_bytes=message,
         first_byte_s=first,
         narrow_s=narrow,
+        draft_s=draft_s,
     )
 
 

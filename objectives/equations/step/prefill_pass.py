@@ -10,6 +10,8 @@ from objectives.equations.llm.mean_layer import MeanLayer
 from objectives.equations.step import prefix_cache
 from objectives.equations.step.batch_setup import Setup
 from objectives.equations.step.forward_pass import ForwardPass, PassInput, forward_pass
+from objectives.equations.step.machine import Machine
+from objectives.equations.step.own_draft.passes import DraftPasses, draft_passes
 from objectives.equations.step.pipeline_pass import PipelinePass, pipeline_pass
 from objectives.equations.step.resource_use import resource_use
 
@@ -21,6 +23,8 @@ class PrefillPass:
     rows: PassInput
     layer_pass: ForwardPass
     pipeline: PipelinePass
+    drafts: DraftPasses | None = None
+    """Passes of layers of the LLM that draft; None where others do, and without drafts."""
     some: Array | None = None
     """1 where requests have prompt tokens to compute, 0 where they have none; None where all have."""
 
@@ -46,8 +50,12 @@ class PrefillPass:
         """What it takes of each resource, for each output token of its `prompts` [chip-second]."""
         # TP x CP chips work on each stage; all output tokens of these prompts share the pass
         share = s.deployments.ways / (prompts * s.context.workload.osl)
-        used = resource_use(s.machine, self.layer_pass, self.rows).times(self.where_prompts(share))
-        return with_prefixes(s, used)
+        return with_prefixes(s, self.used(s.machine).times(self.where_prompts(share)))
+
+    def used(self, m: Machine) -> ResourceSeconds:
+        """What the pass takes of a chip of each stage, all stages together [chip-second]."""
+        used = resource_use(m, self.layer_pass, self.rows)
+        return used if self.drafts is None else used.plus(self.drafts.resources())
 
     def where_prompts(self, amount: Array) -> Array:
         """The amount for requests with prompt tokens to compute, 0 for others."""
@@ -79,33 +87,42 @@ def prefill_pass(s: Setup) -> PrefillPass:
         By hand, in tests/properties/test_serving_modes.py: FLOP of 16 prompts of Llama-2 70B over the peak of
         eight chips.
     """
-    work, prompts, layer = s.context.workload, s.prompt_load.prompts, s.layer
+    drafts = None
+    if s.drafting is not None:  # modules must have seen a prompt before they can draft
+        m = s.drafting.machine
+        drafts = draft_passes(m, s.drafting.own, _prompt_rows(s, m), None)
+    return prefill_of(s, _prompt_rows(s, s.machine), drafts)
+
+
+def _prompt_rows(s: Setup, m: Machine) -> PassInput:
+    """Rows of the prompts of a setup in the layers of a machine."""
+    work, prompts, layer = s.context.workload, s.prompt_load.prompts, m.layer
     # plain workload numbers take the shape of the deployments, which passes broadcast against
     shape = zeros_like(s.deployments.tp)
     kept = prompts * layer.kv_kept(work.isl)
-    rows = PassInput(
+    return PassInput(
         rows=prefix_cache.computed_tokens(work) * prompts + shape,
         head_rows=prompts + shape,
         sequences=prompts + shape,
         core_flop=prefix_cache.prompt_core_flop(layer, work),
         kv_elements=kept if (read := layer.kv_passed(work.isl)) is None else prompts * read,
-        kv_share=s.machine.placed.prompt_kv_share,
-        kv_further=s.machine.placed.prompt_kv_further,
+        kv_share=m.placed.prompt_kv_share,
+        kv_further=m.placed.prompt_kv_further,
         kv_written=kept,
         prompt=True,
         decoded=0.0,
         state_bytes=None if layer.state_bytes is None else 2.0 * layer.state_bytes * prompts,
         exchanged=layer.exchanged(prompt=True),
     )
-    return prefill_of(s, rows)
 
 
-def prefill_of(s: Setup, rows: PassInput) -> PrefillPass:
+def prefill_of(s: Setup, rows: PassInput, drafts: DraftPasses | None = None) -> PrefillPass:
     """A pass over some rows with prompts among them, one micro-batch in flight.
 
     Args:
         s: designs set up for their passes.
         rows: rows of the pass.
+        drafts: passes of layers that draft over the same rows; none where left out.
 
     Returns:
         Times of the pass, shapes broadcast.
@@ -124,8 +141,17 @@ def prefill_of(s: Setup, rows: PassInput) -> PrefillPass:
     """
     layer_pass, pp = forward_pass(s.machine, rows), s.deployments.pp
     # one micro-batch: the prompts of others are counted by queue and stall, not here
-    pipeline = pipeline_pass(s.machine, layer_pass, rows, pp, s.hops, ones_like(pp), s.slower_layers)
-    return PrefillPass(rows=rows, layer_pass=layer_pass, pipeline=pipeline, some=_some(s))
+    pipeline = pipeline_pass(
+        s.machine,
+        layer_pass,
+        rows,
+        pp,
+        s.hops,
+        ones_like(pp),
+        s.slower_layers,
+        None if drafts is None else drafts.seconds,
+    )
+    return PrefillPass(rows=rows, layer_pass=layer_pass, pipeline=pipeline, drafts=drafts, some=_some(s))
 
 
 def _some(s: Setup) -> Array | None:
@@ -164,7 +190,8 @@ def prefix_load_s(s: Setup) -> Array | None:
     if work.prefix is None or work.prefix.hit == 0.0 or work.prefix.tier == "dram":
         return None
     # stages load at once, so the one with the most layers is ready last
-    size = s.stage_layers * prefix_cache.bytes_read(s.layer, work, s.context.precision.kv_bytes)
+    kv_bytes = s.context.precision.kv_bytes
+    size = s.most_of_stage(lambda layer: prefix_cache.bytes_read(layer, work, kv_bytes))
     if work.prefix.tier == "memory":
         return prefix_cache.memory_seconds(prefix_cache.kept_in(s.chips, work.prefix), size)
     return prefix_cache.load_seconds(work.prefix, size)
@@ -202,8 +229,9 @@ def prefix_busy_s(s: Setup, used: ResourceSeconds) -> Array | None:
     if cache.tier != "memory" or used.further_s is None:
         if cache.written == 0.0:
             return load
-        added = bytes_written(s.layer, s.context.workload, s.context.precision.kv_bytes)
-        return load + prefix_cache.load_seconds(cache, s.stage_layers * added)
+        work, kv_bytes = s.context.workload, s.context.precision.kv_bytes
+        added = s.most_of_stage(lambda layer: bytes_written(layer, work, kv_bytes))
+        return load + prefix_cache.load_seconds(cache, added)
     chips = s.chips_of_replica
     return maximum(load, used.further_s[cache.memory] * s.context.workload.osl / chips)
 
@@ -236,10 +264,15 @@ def with_prefixes(s: Setup, used: ResourceSeconds) -> ResourceSeconds:
     if work.prefix is None or work.prefix.hit == 0.0 or work.prefix.tier != "memory":
         return used
     memory, kv = prefix_cache.kept_in(s.chips, work.prefix), s.context.precision.kv_bytes
-    each = prefix_cache.bytes_read(s.layer, work, kv) * inverse(memory.bandwidth)
-    if work.prefix.written != 0.0:
-        each = each + write_seconds(memory, bytes_written(s.layer, work, kv))
-    seconds = each * (float(s.context.llm.layers) * s.deployments.ways / work.osl)
+    written = work.prefix.written
+
+    def seconds_of(layer: MeanLayer) -> Array:
+        each = prefix_cache.bytes_read(layer, work, kv) * inverse(memory.bandwidth)
+        return each if written == 0.0 else each + write_seconds(memory, bytes_written(layer, work, kv))
+
+    seconds = seconds_of(s.layer) * (float(s.context.llm.layers) * s.deployments.ways / work.osl)
+    if s.drafting is not None:
+        seconds = seconds + s.drafting.own.of_modules(seconds_of) * (s.deployments.ways / work.osl)
     return replace(used, further_s=plus(used.further_s, {memory.name: seconds}))
 
 
@@ -270,7 +303,8 @@ def prefixes_written(s: Setup, requests_per_s: Array) -> dict[str, Array]:
     work = s.context.workload
     if work.prefix is None or work.prefix.hit == 0.0 or work.prefix.tier != "memory":
         return {}
-    size = s.stage_layers * bytes_written(s.layer, work, s.context.precision.kv_bytes)
+    kv_bytes = s.context.precision.kv_bytes
+    size = s.most_of_stage(lambda layer: bytes_written(layer, work, kv_bytes))
     return {work.prefix.memory: requests_per_s * size}
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from objectives.api import Chips, Context, Memory, PrefixCache, Workload
 from objectives.arrays import Array, inverse, is_number, maximum, minimum, where, zeros_like
 from objectives.equations.llm.mean_layer import MeanLayer, mean_layer
+from objectives.equations.step.own_draft.layers import module_of
 
 
 def computed_tokens(work: Workload) -> Array:
@@ -337,7 +338,12 @@ def stored_bytes(context: Context, one: Array) -> Array:
     """
     # at TP = 1, so that replicated KV heads and latents are stored once
     whole = mean_layer(context.llm, one)
-    return context.llm.layers * stored_layer_bytes(whole, context.workload, context.precision.kv_bytes)
+    work, kv_bytes = context.workload, context.precision.kv_bytes
+    size = context.llm.layers * stored_layer_bytes(whole, work, kv_bytes)
+    if (found := module_of(context)) is None:
+        return size
+    llm, modules = found  # layers that draft keep the same tokens
+    return size + modules * llm.layers * stored_layer_bytes(mean_layer(llm, one), work, kv_bytes)
 
 
 def store_usd(cache: PrefixCache, size_bytes: Array, replicas: Array) -> Array:

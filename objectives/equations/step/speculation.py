@@ -1,6 +1,6 @@
 """Speculative decoding: a cheap draft proposes tokens, one step of the LLM checks them all at once."""
 
-from objectives.api import Speculation
+from objectives.api import Llm, Speculation
 
 
 def tokens_per_step(s: Speculation) -> float:
@@ -66,30 +66,52 @@ def checked_rows(s: Speculation | None) -> float:
     return 1.0 if s is None else s.length + 1.0
 
 
-def unsplit_draft(s: Speculation | None) -> str:
+def unsplit_draft(s: Speculation | None, llm: Llm) -> str:
     """Why chips of one pool cannot draft so; the empty string where they can.
 
     Args:
         s: the draft; None without one.
+        llm: the LLM that is served.
 
     Returns:
         A sentence.
 
     Domain:
-        One pool, whose drafts take a stated share of its steps.
+        One pool, whose drafts take a stated share of its steps, or passes of layers of the LLM.
 
     Limits:
         None.
 
     Source:
-        By definition: an LLM that drafts has chips of its own, and no cost is read.
+        By definition: an LLM that drafts has chips of its own, and no cost is read; layers that draft have no
+        cost but that of their passes.
 
     Examples:
         By hand:
 
-        >>> unsplit_draft(Speculation(length=5, acceptance=0.8, cost=0.1))
+        >>> llm = Llm(name="x", hidden=8, vocab=4, blocks=(), nominal_params=1.0)
+        >>> unsplit_draft(Speculation(length=5, acceptance=0.8, cost=0.1), llm)
         ''
+        >>> unsplit_draft(Speculation(length=5, acceptance=0.8, cost=0.0, own_layers=True), llm)
+        'speculation.draft: expected an LLM with draft_layers for mtp, got x without'
     """
-    if s is None or s.llm is None:
+    if s is None:
+        return ""
+    if s.own_layers:
+        return _unmade(s, llm)
+    if s.llm is None:
         return ""
     return f"speculation.llm: expected pools draft and verify with it, or a cost instead, got {s.llm.name}"
+
+
+def _unmade(s: Speculation, llm: Llm) -> str:
+    """Why layers of an LLM do not draft so; the empty string where they do."""
+    if llm.draft is None:
+        return f"speculation.draft: expected an LLM with draft_layers for mtp, got {llm.name} without"
+    if s.cost:
+        return f"speculation.cost: expected none for mtp, whose passes are computed, got {s.cost:g}"
+    if s.llm is not None:
+        return f"speculation.llm: expected none for mtp, got {s.llm.name}"
+    if s.length < 1:
+        return f"speculation.length: expected 1 or more drafted tokens, got {s.length}"
+    return ""

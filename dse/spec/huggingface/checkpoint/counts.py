@@ -7,7 +7,7 @@ import numpy as np
 from objectives import api
 from objectives.arrays import Array
 from objectives.equations.llm.attention.kinds import kind_of
-from objectives.equations.llm.parameters import active_params, params
+from objectives.equations.llm.parameters import active_params, draft_params, params
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +23,8 @@ class Counts:
     """Elements of KV cache of a sequence as long as the longest context; None where none is known."""
     state_bytes: float
     """Bytes that a sequence keeps whatever its length."""
+    drafting: int = 0
+    """Parameters of the layers that draft for it, which `params` leaves out."""
 
 
 def counts(llm: api.Llm, context: int | None) -> Counts:
@@ -39,6 +41,7 @@ def counts(llm: api.Llm, context: int | None) -> Counts:
         if longest is None
         else sum(_plain(elements * kind.kept(a, longest)) for elements, kind, a in left),
         state_bytes=sum(n * _plain(kind_of(a).state_bytes(a, one)) for n, a in layers),
+        drafting=round(draft_params(llm)),
     )
 
 

@@ -5,7 +5,17 @@ from dataclasses import replace
 
 from dse.spec.huggingface.dense import GATED
 from dse.spec.huggingface.experts import MLA, PREDICTION, deepseek, latent_attention
-from dse.spec.huggingface.reader import FULL, HfConfig, Layer, Network, attention, family, kinds_of, words
+from dse.spec.huggingface.reader import (
+    FULL,
+    HfConfig,
+    Layer,
+    Network,
+    attention,
+    drafting,
+    family,
+    kinds_of,
+    words,
+)
 
 SHARED = "shared"
 
@@ -26,7 +36,10 @@ def _sparse_latent(c: HfConfig) -> Network:
     for layer, kind in zip(plain.layers, _indexes(c), strict=True):
         heads = {**latent_attention(c), "top_k": c.size("index_topk")}
         layers.append({**layer, "latent_attention": heads, **({} if kind == SHARED else {"beside": index})})
-    return replace(plain, layers=tuple(layers))
+    # a layer that drafts has an index of its own, whatever the last layer has (GLM-5.2)
+    last: Layer = {**layers[-1], "beside": index}
+    draft = drafting(c, c.whole("num_nextn_predict_layers"), last)
+    return replace(plain, layers=tuple(layers), draft=draft)
 
 
 def _indexes(c: HfConfig) -> Sequence[str]:

@@ -3,8 +3,19 @@
 from collections.abc import Sequence
 
 from dse.spec.huggingface.dense import gated_ffn
-from dse.spec.huggingface.experts import MLA, PREDICTION, deepseek, latent_attention
-from dse.spec.huggingface.reader import BASE, FULL, STATE, HfConfig, Layer, Network, family, kinds_of, words
+from dse.spec.huggingface.experts import MLA, PREDICTION, deepseek, deepseek_that_drafts, latent_attention
+from dse.spec.huggingface.reader import (
+    BASE,
+    FULL,
+    STATE,
+    HfConfig,
+    Layer,
+    Network,
+    drafting,
+    family,
+    kinds_of,
+    words,
+)
 
 KDA_NOTE = "the gates of the delta rule are matrices next to it"
 
@@ -32,6 +43,8 @@ def _longcat(c: HfConfig) -> Network:
         layers=(first, second) * c.size("num_hidden_layers"),
         tied=c.flag("tie_word_embeddings"),
         notes=("each layer of the file is two here, with attention and an FFN each",),
+        # without experts (longcat_flash_mtp.py of vLLM)
+        draft=drafting(c, c.whole("num_nextn_predict_layers"), second),
     )
 
 
@@ -120,7 +133,8 @@ _LATENT = words("kv_lora_rank q_lora_rank qk_rope_head_dim qk_nope_head_dim v_he
 _DENSE = BASE | _LATENT | {"intermediate_size", "attention_bias"}
 _ROUTED = MLA | {"mlp_layer_types"}
 _LONGCAT = _DENSE | words(
-    "n_routed_experts num_experts_per_tok moe_intermediate_size zero_expert_num zero_expert_type"
+    "n_routed_experts num_experts_per_tok moe_intermediate_size zero_expert_num zero_expert_type "
+    "num_nextn_predict_layers"
 )
 _KIMI = _DENSE | words(
     """
@@ -141,7 +155,6 @@ LATENTS = {
         kind: family(deepseek, _ROUTED, *classes, aliases=_MTP | names, passes=_WRITTEN)
         for kind, classes, names in (
             ("axk1", ("AXK1ForCausalLM",), {}),
-            ("glm4_moe_lite", ("Glm4MoeLiteForCausalLM",), {}),
             ("mistral4", ("Mistral4ForCausalLM", "Mistral3ForConditionalGeneration"), {}),
             (
                 "sarvam_mla",
@@ -150,6 +163,9 @@ LATENTS = {
             ),
         )
     },
+    "glm4_moe_lite": family(
+        deepseek_that_drafts, _ROUTED, "Glm4MoeLiteForCausalLM", aliases=_MTP, passes=_WRITTEN
+    ),
     "longcat_flash": family(
         _longcat,
         _LONGCAT,

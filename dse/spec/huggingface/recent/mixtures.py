@@ -1,17 +1,20 @@
 """LLMs with softmax attention and a mixture of experts: GLM-4.5, ERNIE, Ling, OLMoE, K-EXAONE."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dse.spec.huggingface.dense import NORMS
 from dse.spec.huggingface.experts import PREDICTION
 from dse.spec.huggingface.reader import (
     FULL,
     SLIDING,
+    Draft,
     Family,
     HfConfig,
+    Layer,
     Network,
     attention,
+    drafting,
     family,
     kinds_of,
     reach,
@@ -49,6 +52,8 @@ class Mixture(Plain):
     """Whether a layer has experts rather than an FFN."""
     gate: bool = False
     """Whether a projection as wide as the queries gates the output of attention."""
+    drafts: Callable[[HfConfig, int, Sequence[Layer]], Draft | None] | None = None
+    """Layers that draft, of so many modules next to these layers; None where their shape is not known."""
 
 
 def everywhere(c: HfConfig) -> Sequence[bool]:
@@ -88,7 +93,7 @@ def mixture(shape: Mixture) -> Callable[[HfConfig], Network]:
         sparse = shape.sparse(c)
         ahead = c.whole("num_nextn_predict_layers") if "num_nextn_predict_layers" in c.reads else 0
         parallel = {"parallel": True} if shape.parallel else {}
-        layers = [
+        layers: list[Layer] = [
             {"attention": {**heads, **reach(c, kind)}, **_inner(c, shape, experts=routed), **parallel}
             for kind, routed in zip(shape.which(c), sparse, strict=True)
         ]
@@ -96,6 +101,7 @@ def mixture(shape: Mixture) -> Callable[[HfConfig], Network]:
             layers=tuple(layers),
             tied=c.flag("tie_word_embeddings", shape.tied),
             notes=(*shape.notes, *notes, *((f"{PREDICTION} ({ahead})",) if ahead else ())),
+            draft=None if shape.drafts is None else shape.drafts(c, ahead, layers),
         )
 
     return network
@@ -159,12 +165,26 @@ def _qwen_sparse(c: HfConfig) -> Sequence[bool]:
     return [i not in dense and (i + 1) % step == 0 for i in range(c.size("num_hidden_layers"))]
 
 
+def _like_the_last(c: HfConfig, modules: int, layers: Sequence[Layer]) -> Draft | None:
+    """Modules of a layer like the last one (glm4_moe_mtp.py of vLLM)."""
+    return drafting(c, modules, layers[-1])
+
+
+def _ernie_draft(c: HfConfig, modules: int, layers: Sequence[Layer]) -> Draft | None:
+    """A layer with an FFN (ernie_mtp.py of vLLM, which knows one)."""
+    if modules != 1:
+        return None
+    ffn = {"width": c.size("intermediate_size"), "gated": True}
+    return drafting(c, modules, {"attention": layers[-1]["attention"], "ffn": ffn})
+
+
 def _every_freq(c: HfConfig) -> Sequence[bool]:
     first, step = c.whole("first_k_dense_replace", None), c.size("moe_layer_freq")
     return [i >= first and i % step == 0 for i in range(c.size("num_hidden_layers"))]
 
 
 _GLM = Mixture(output_bias=False, shared=as_wide_as_routed, sparse=but_first)
+_GLM_THAT_DRAFTS = replace(_GLM, drafts=_like_the_last)
 _GLM_KEYS = "n_shared_experts first_k_dense_replace num_nextn_predict_layers mlp_layer_types"
 _BAILING = Mixture(bias="use_qkv_bias", shared=_bailing_shared, sparse=but_first, only={"use_bias": False})
 _BAILING_KEYS = (
@@ -177,7 +197,7 @@ _GRANITE = Mixture(expert_width="intermediate_size", sparse=everywhere)
 _WINDOWS = "layer_types sliding_window sliding_window_pattern"
 
 MIXTURES = {
-    "glm4_moe": _row(_GLM, "Glm4MoeForCausalLM", more=_GLM_KEYS),
+    "glm4_moe": _row(_GLM_THAT_DRAFTS, "Glm4MoeForCausalLM", more=_GLM_KEYS),
     "glm4v_moe_text": _row(_GLM, "Glm4vMoeForConditionalGeneration", more=_GLM_KEYS),
     "solar_open": _row(
         Mixture(output_bias=False, shared=as_wide_as_routed, sparse=everywhere),
@@ -237,7 +257,7 @@ MIXTURES = {
         more="mlp_only_layers decoder_sparse_step",
     ),
     "ernie4_5_moe": _row(
-        Mixture(bias="use_bias", tied=True, shared=as_wide_as_routed, sparse=_ernie),
+        Mixture(bias="use_bias", tied=True, shared=as_wide_as_routed, sparse=_ernie, drafts=_ernie_draft),
         "Ernie4_5_MoeForCausalLM",
         "Ernie4_5_MoEForCausalLM",
         more="n_shared_experts moe_layer_start_index moe_layer_end_index moe_layer_interval "

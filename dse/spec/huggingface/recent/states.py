@@ -11,10 +11,12 @@ from dse.spec.huggingface.experts import PREDICTION
 from dse.spec.huggingface.reader import (
     FULL,
     STATE,
+    Draft,
     HfConfig,
     Layer,
     Network,
     attention,
+    drafting,
     family,
     kinds_of,
     words,
@@ -91,7 +93,21 @@ def _nemotron_h(c: HfConfig) -> Network:
         layers=tuple(layers[kind] for kind in which),
         tied=c.flag("tie_word_embeddings"),
         notes=(f"{PREDICTION} ({ahead})",) if ahead else (),
+        draft=_nemotron_draft(c, ahead),
     )
+
+
+def _nemotron_draft(c: HfConfig, modules: int) -> Draft | None:
+    """A module of layers of one part each, attention or experts (nemotron_h_mtp.py of vLLM)."""
+    letters = c.get("mtp_hybrid_override_pattern")
+    listed = c.items("mtp_layers_block_type", str) or ()
+    if isinstance(letters, str):
+        listed = tuple(_LETTERS.get(letter, letter) for letter in letters)
+    kinds = [FULL if kind == "attention" else kind for kind in listed]
+    # vLLM knows no other number and no other part
+    if modules != 1 or not kinds or set(kinds) - {FULL, "moe"}:
+        return None
+    return drafting(c, modules, *(nemotron_part(c, kind) for kind in kinds))
 
 
 def nemotron_part(c: HfConfig, kind: str) -> Layer:
@@ -231,7 +247,8 @@ _NEMOTRON = (
     | words("""
     attention_bias use_bias hybrid_override_pattern layers_block_type mamba_num_heads mamba_head_dim
     n_routed_experts num_experts_per_tok moe_intermediate_size moe_shared_expert_intermediate_size
-    num_nextn_predict_layers mamba_ssm_cache_dtype moe_latent_size
+    num_nextn_predict_layers mamba_ssm_cache_dtype moe_latent_size mtp_hybrid_override_pattern
+    mtp_layers_block_type
     """)
 )
 _GRANITE = frozenset({"num_local_experts", "num_experts_per_tok", "shared_intermediate_size"})
@@ -247,8 +264,7 @@ STATES = {
         "NemotronHForCausalLM",
         aliases={**_NAMES, "attention_head_dim": "head_dim", "layer_types": "layers_block_type"},
         passes=f"{_SMALL} expand mlp_bias mamba_proj_bias mamba_hidden_act mlp_hidden_act "
-        "n_shared_experts moe_shared_expert_overlap mtp_hybrid_override_pattern mtp_layers_block_type "
-        "rescale_prenorm_residual "
+        "n_shared_experts moe_shared_expert_overlap rescale_prenorm_residual "
         "use_mamba_kernels sliding_window mamba_dt_min mamba_dt_max mamba_dt_limit mamba_dt_init_floor",
     ),
     "granitemoehybrid": family(

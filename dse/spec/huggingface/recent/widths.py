@@ -10,6 +10,7 @@ from dse.spec.huggingface.reader import (
     Layer,
     Network,
     attention,
+    drafting,
     family,
     kinds_of,
     words,
@@ -41,7 +42,9 @@ def _mimo_v2(c: HfConfig) -> Network:
         {"attention": heads[kind], **({"experts": routed} if sparse else {"ffn": gated_ffn(c)})}
         for kind, sparse in zip(_kinds(c), _sparse(c), strict=True)
     ]
-    return Network(layers=tuple(layers), tied=c.flag("tie_word_embeddings"))
+    # a layer that slides, without experts (mimo_v2_mtp.py of vLLM)
+    draft = drafting(c, c.whole("num_nextn_predict_layers"), {"attention": sliding, "ffn": gated_ffn(c)})
+    return Network(layers=tuple(layers), tied=c.flag("tie_word_embeddings"), draft=draft)
 
 
 def _kinds(c: HfConfig) -> Sequence[str]:
@@ -102,7 +105,7 @@ _MIMO_V2 = family(
         """
         attention_bias v_head_dim sliding_window swa_num_attention_heads swa_num_key_value_heads
         swa_head_dim swa_v_head_dim hybrid_layer_pattern moe_layer_freq n_routed_experts n_shared_experts
-        sliding_window_size layer_types mlp_layer_types
+        sliding_window_size layer_types mlp_layer_types num_nextn_predict_layers
         num_experts_per_tok moe_intermediate_size
         """
     ),
@@ -111,7 +114,7 @@ _MIMO_V2 = family(
     aliases={"num_local_experts": "n_routed_experts"},
     # a chunk that no layer of the class stays inside
     passes="layernorm_epsilon attention_chunk_size attention_value_scale add_swa_attention_sink_bias "
-    "add_full_attention_sink_bias num_nextn_predict_layers",
+    "add_full_attention_sink_bias",
 )
 
 WIDTHS = {"mimo_v2_flash": _MIMO_V2, "mimo_v2": _MIMO_V2, "step3_text": _STEP3}
