@@ -44,7 +44,7 @@ class Imported:
     read: tuple[str, ...]
     """Keys of the language model that were read."""
     filled: Mapping[str, object]
-    """What keys meant that were asked for and that the file leaves out."""
+    """What keys meant that were asked for and that the file leaves out, or null."""
     ignored: Mapping[str, tuple[str, ...]]
     """Keys that were not read, by why not."""
 

@@ -38,7 +38,7 @@ class HfConfig:
     defaults: Mapping[str, object]
     """What Transformers fills in for keys that published files leave out."""
     filled: dict[str, object] = field(default_factory=dict, compare=False)
-    """What keys meant that were asked for and that the file leaves out."""
+    """What keys meant that were asked for and that the file leaves out, or null."""
     inside: str = ""
     """Keys that lead here, each with a dot after it."""
 
@@ -46,10 +46,9 @@ class HfConfig:
         """The value, or the default where the key is left out; None where it is null or has neither."""
         if key not in self.reads:
             raise KeyError(f"{key} is not declared among the keys that this family reads")
-        if key in self.data:
-            return self.data[key]
-        found = self.defaults.get(key)
-        self.filled[self.inside + key] = found
+        found = self.data[key] if key in self.data else self.defaults.get(key)
+        if key not in self.data or found is None:
+            self.filled[self.inside + key] = found
         return found
 
     def given(self, key: str) -> object:
@@ -121,8 +120,8 @@ class HfConfig:
         return value
 
     def _or(self, key: str, value: T | None, otherwise: T) -> T:
-        """A value, or what it is where it is null or left out; the latter is remembered."""
-        if value is None and key not in self.data:
+        """A value, or what it is where it is null or left out, which is remembered."""
+        if value is None:
             self.filled[self.inside + key] = otherwise
         return otherwise if value is None else value
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final
 
 from dse.spec.huggingface.checkpoint.modules import Patterns, unsafe
+from dse.spec.huggingface.checkpoint.traced import plain
 from dse.text import short
 from objectives.equations.chip.formats import FORMATS
 
@@ -87,7 +89,7 @@ def quantised(section: Mapping[str, object]) -> Quantised:
     section = inner if isinstance(inner, dict) else section
     method = _method(section)
     usual, named = _formats(method, section, notes)
-    kept = dict.fromkeys(_kept(section), KEPT)
+    kept = dict.fromkeys(_kept(section, notes), KEPT)
     # what has a format of its own is not kept, whatever a wider pattern says
     said = {**named, **{name: what for name, what in kept.items() if name not in named}}
     for name in [n for n in said if unsafe(n)]:
@@ -241,8 +243,7 @@ def _overrides(section: Mapping[str, object], notes: _Notes) -> dict[str, str]:
     """Bits of single modules: `extra_config` of AutoRound, `dynamic` of GPTQ, modules inside MLX."""
     found: dict[str, str] = {}
     extra = section.get("extra_config")
-    inside = {**section, **(extra if isinstance(extra, dict) else {})}
-    for name, what in inside.items():
+    for name, what in chain(section.items(), extra.items() if isinstance(extra, dict) else ()):
         if isinstance(what, dict) and "bits" in what:
             found[name] = _integers(what["bits"], what.get("group_size", section.get("group_size")), notes)
     dynamic = section.get("dynamic")
@@ -255,11 +256,16 @@ def _overrides(section: Mapping[str, object], notes: _Notes) -> dict[str, str]:
     return found
 
 
-def _kept(section: Mapping[str, object]) -> Iterator[str]:
+def _kept(section: Mapping[str, object], notes: _Notes) -> Iterator[str]:
     """Patterns of modules that are not quantised."""
     for key in _LISTS:
         listed = section.get(key)
-        yield from (name for name in listed if isinstance(name, str)) if isinstance(listed, list) else ()
+        # one module alone, or null for none
+        names = [listed] if isinstance(listed, str) else [] if listed is None else listed
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            notes.add(f"{key} is no list of modules: {short(plain(listed))}")
+            continue
+        yield from names
 
 
 def _cache(value: object) -> str:
