@@ -6,7 +6,7 @@ means, or refuses it by its name.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
@@ -16,6 +16,8 @@ import pytest
 
 from dse.errors import SpecError
 from dse.spec.huggingface import config as importer
+from dse.spec.huggingface.checkpoint import formats as forms
+from dse.spec.huggingface.checkpoint.modules import Patterns
 from dse.spec.huggingface.config import Imported, import_llm
 from dse.spec.huggingface.families import FAMILIES
 from dse.spec.huggingface.keys import CONTEXTS, SECTIONS, TYPES
@@ -109,6 +111,10 @@ def llm(found: Imported) -> object:
     return found.spec.model_dump(exclude={"architecture", "notes", "params"}), found.counts
 
 
+def remarks(found: Imported) -> str:
+    return f"{found.spec.architecture.note} {found.spec.notes}"
+
+
 def words(path: Path_) -> tuple[str, list[str]]:
     """A way as the import writes it, and the same for what it is inside."""
     keys = [step for step in path if isinstance(step, str)]
@@ -142,18 +148,17 @@ class Case:
         if listed & set(ways):
             return "listed"
         if llm(found) == llm(self.before):
-            return "silent"
+            return "silent" if remarks(found) == remarks(self.before) else "noted"
         canonical = self.aliases.get(name, name)
         if {name, canonical} & set(found.filled):
             return "filled"
-        last = str(path[-1])
-        notes = f"{found.spec.architecture.note} {found.spec.notes}"
-        return "noted" if last in notes else "changed"
+        return "noted" if str(path[-1]) in remarks(found) else "changed"
 
     def names(self, path: Path_, told: str) -> bool:
-        last = next(step for step in reversed(path) if isinstance(step, str))
-        canonical = self.aliases.get(last, last)
-        return any(word in told for word in {last, canonical, CALLED.get(canonical, last)})
+        keys = {step for step in path if isinstance(step, str)} - LEVELS
+        canonical = {self.aliases.get(key, key) for key in keys}
+        called = {CALLED.get(key, key) for key in canonical}
+        return any(word in told for word in (*keys, *canonical, *called, *path[:1]))
 
 
 def kind(config: dict[str, Any]) -> str:
@@ -188,10 +193,31 @@ def failures(case: Case, path: Path_) -> Iterator[str]:
             yield f"{other!r}: {got}"
 
 
+def patch(put: Any = setattr) -> None:
+    """Leaves the YAML text out, and looks the formats of equal layers up once: both change no answer."""
+    put(importer, "_yaml", lambda data: "")
+    shares, of_layer = forms._shares, Patterns.of_layer
+    put(forms, "_shares", remembered(shares, lambda found, *rest: (repr(found), repr(rest))))
+    put(
+        Patterns, "of_layer", remembered(of_layer, lambda said, number, names: (repr(said.said), number, names))
+    )
+
+
+def remembered(function: Callable[..., Any], key: Callable[..., object]) -> Callable[..., Any]:
+    answers: dict[object, Any] = {}
+
+    def look_up(*given: Any) -> Any:
+        at_ = key(*given)
+        if at_ not in answers:
+            answers[at_] = function(*given)
+        return deepcopy(answers[at_])
+
+    return look_up
+
+
 @pytest.fixture(autouse=True)
-def no_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The YAML text takes as long as all the rest, and no test here looks at it."""
-    monkeypatch.setattr(importer, "_yaml", lambda data: "")
+def fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    patch(monkeypatch.setattr)
 
 
 @pytest.mark.parametrize("name", FILES)
