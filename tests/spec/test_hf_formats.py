@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from dse.errors import SpecError
 from dse.spec.huggingface.checkpoint.modules import unsafe
 from dse.spec.huggingface.config import import_llm
 from objectives.equations.chip.formats import FORMATS
@@ -278,9 +279,6 @@ def test_a_pattern_that_is_wrong_or_may_take_hours_is_left_out_and_said(tmp_path
 
 
 WRONG = [
-    7,
-    [],
-    "x",
     {},
     {"quant_method": 3},
     {"quant_method": "fp8", "ignore": 3},
@@ -294,6 +292,12 @@ WRONG = [
 @pytest.mark.parametrize("section", WRONG)
 def test_no_section_however_wrong_ends_in_a_crash(tmp_path, section):
     formats(tmp_path, DENSE, section)
+
+
+@pytest.mark.parametrize("section", [7, [], "x", True])
+def test_a_section_that_is_no_section_is_refused(tmp_path, section):
+    with pytest.raises(SpecError, match="quantization_config: expected keys of its own, got"):
+        formats(tmp_path, DENSE, section)
 
 
 def test_a_group_of_integers_counts_as_many_bytes_as_its_bits_and_scales(tmp_path):

@@ -31,6 +31,7 @@ def imported_dict(found: Imported) -> dict[str, object]:
         "longest_context_tokens": spec.context,
         "formats": None if spec.formats is None else spec.formats.model_dump(),
         "read": list(found.read),
+        "left_out": dict(found.filled),
         "ignored": {why: list(keys) for why, keys in found.ignored.items()},
         "architecture_note": spec.architecture.note,
         "notes": spec.notes,
@@ -54,6 +55,9 @@ def _lines(found: Imported) -> Iterator[str]:
         named = spec.formats.model_dump()
         yield f"Weights: {', '.join(f'{part} {form}' for part, form in named.items())}"
     yield f"Read: {', '.join(found.read)}"
+    if found.filled:
+        meant = ", ".join(f"{key} ({_said(value)})" for key, value in found.filled.items())
+        yield f"Left out or null, and what it means: {meant}"
     for why, keys in found.ignored.items():
         # keys that say nothing are many, and all of them are in the JSON
         listed = f"{len(keys)} keys" if why == EMPTY else ", ".join(keys)
@@ -61,6 +65,10 @@ def _lines(found: Imported) -> Iterator[str]:
     for note in (spec.architecture.note, spec.notes):
         if note:
             yield f"Note: {note}"
+
+
+def _said(value: object) -> str:
+    return "none" if value is None else str(value).lower()
 
 
 def _kv(found: Imported) -> str:

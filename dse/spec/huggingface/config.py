@@ -1,6 +1,6 @@
 """A Hugging Face `config.json` to an LLM YAML: what is not understood is refused by name."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import chain
@@ -15,9 +15,10 @@ from dse.spec.huggingface.checkpoint.files import beside, config_in
 from dse.spec.huggingface.checkpoint.formats import Formats, formats_of
 from dse.spec.huggingface.checkpoint.nested import TIE, Levels, levels_in, with_head
 from dse.spec.huggingface.checkpoint.params_json import as_config, is_params
+from dse.spec.huggingface.checkpoint.traced import Traced, plain
 from dse.spec.huggingface.families import FAMILIES, INNER_NOTE, OUTER, WRAPPED, defaults
 from dse.spec.huggingface.json_file import read_json
-from dse.spec.huggingface.keys import READ, WINDOWS, WRAPPER, ignored, key_problems, rope_problems
+from dse.spec.huggingface.keys import WINDOWS, WRAPPER, ignored, key_problems, rope_problems
 from dse.spec.huggingface.naming import name_in, nominal, slug, text_of
 from dse.spec.huggingface.obstacles import obstacle
 from dse.spec.huggingface.reader import Draft, Family, HfConfig, Network, blocks
@@ -42,8 +43,10 @@ class Imported:
     """What its sizes add up to."""
     read: tuple[str, ...]
     """Keys of the language model that were read."""
+    filled: Mapping[str, object]
+    """What keys meant that were asked for and that the file leaves out, or null."""
     ignored: Mapping[str, tuple[str, ...]]
-    """Keys that were not, by why not."""
+    """Keys that were not read, by why not."""
 
     @property
     def params(self) -> int:
@@ -59,6 +62,7 @@ class _Said:
     network: Network
     formats: Formats
     notes: tuple[str, ...]
+    context: int | None
 
 
 def import_llm(path: Path, name: str | None = None, read_on: date | None = None) -> Imported:
@@ -74,33 +78,53 @@ def import_llm(path: Path, name: str | None = None, read_on: date | None = None)
     called = name or name_in(file, outer)
     kind, levels, notes = _language_model(outer, where)
     family = FAMILIES[kind]
-    data = _canonical(levels[-1], family, where)
+    canonical = _canonical(levels[-1], family, where)
     # before any size is read, because an unknown key may change it
-    _refuse_unknown(data, family, where)
+    _refuse_unknown(canonical, family, where)
+    data = Traced(canonical)
+    around = _around(levels)
     config = HfConfig(where, data, family.reads, defaults(kind))
     network = family.network(config)
     _refuse_gate(config, network)
     # what is said inside comes first
-    sections = [data, *reversed(levels[:-1])]
+    sections = [data, *around]
     hidden = config.size("hidden_size")
-    formats = formats_of(sections, beside(file), network.layers, hidden, tied=network.tied)
-    said = _Said(config, network, formats, (*notes, *_filled(config, family, network)))
+    formats = formats_of(sections, beside(file), network.layers, hidden, tied=network.tied, where=where)
+    context = longest(sections, where)
+    said = _Said(config, network, formats, (*notes, *_filled(config, family, network)), context)
     spec, text = _imported(said, called, (read_on or date.today()).isoformat())
+    for level in sections:
+        level.touch("model_type", "architectures")
+    names = {key: alias for alias, key in family.aliases.items() if alias in levels[-1]}
     return Imported(
         spec=spec,
         text=text,
         counts=counts(spec.resolve(), spec.context),
-        read=tuple(key for key in data if key in family.reads or key in READ),
-        ignored=ignored(data, family.reads, family.passes),
+        read=tuple(key for key in levels[-1] if family.aliases.get(key, key) in data.used),
+        filled={names.get(key, key): value for key, value in config.filled.items()},
+        ignored=ignored(data, around, family.reads, family.passes),
     )
+
+
+def _around(levels: Levels) -> Sequence[Traced]:
+    """Keys of the models around the language model, the nearest first, without the model inside each."""
+    if len(levels) == 1:
+        return []
+    at = WRAPPERS[str(levels[0]["model_type"])].at
+    # the head was looked up already
+    pairs = [
+        {key: value for key, value in level.items() if key not in (inside, TIE)}
+        for level, inside in zip(levels, at, strict=False)
+    ]
+    return [Traced(level) for level in reversed(pairs)]
 
 
 def _imported(said: _Said, called: str, day: str) -> tuple[LlmSpec, str]:
     """The LLM `called` so, and its YAML; `day` is the date of all its numbers."""
     c, network = said.config, said.network
     note = "; ".join((*network.notes, *said.notes))
-    context = longest(c.data)
-    remarks = [*context_notes(c.data, network.layers, context), *said.formats.notes]
+    context = said.context
+    remarks = [*context_notes(_plain(c.data), network.layers, context), *said.formats.notes]
     origin = {"source": SOURCE, "date": day}
     name = slug(called)
     counted = {"value": "1B", **origin, "basis": "derived", "note": "counted"}  # until its sizes are added up
@@ -162,10 +186,16 @@ def _filled(c: HfConfig, family: Family, network: Network) -> tuple[str, ...]:
     return (f"left out of the file, as Transformers fills it in: {', '.join(filled)}",) if filled else ()
 
 
+def _plain(data: Mapping[str, object]) -> dict[str, object]:
+    return {key: plain(value) for key, value in data.items()}
+
+
 def _without(c: HfConfig, family: Family, key: str) -> Network | None:
     """The network without one default; None where the family cannot do without it."""
     try:
-        return family.network(replace(c, defaults={k: v for k, v in c.defaults.items() if k != key}))
+        # what this reads leaves no trace
+        copy = replace(c, data=_plain(c.data), filled={})
+        return family.network(replace(copy, defaults={k: v for k, v in c.defaults.items() if k != key}))
     except SpecError:
         return None
 

@@ -1,11 +1,12 @@
 """Which keys of a `config.json` may be passed over, and which must not be."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Final
 
 from dse.errors import Problem, nearest
-from dse.spec.huggingface.checkpoint.harmless import harmless
+from dse.spec.huggingface.checkpoint.harmless import SEES, harmless
+from dse.spec.huggingface.checkpoint.traced import Traced
 from dse.text import LONGEST, short
 
 CONTEXTS: Final = (
@@ -24,6 +25,12 @@ TYPES: Final = ("dtype", "torch_dtype")
 """Keys that say the format of what is not quantised."""
 READ: Final = frozenset({"model_type", "architectures", "expert_dtype", *CONTEXTS, *SECTIONS, *TYPES})
 """Keys that are read in every family."""
+
+OTHERS: Final = "not used next to the other keys of this file"
+INSIDE: Final = "no size and no format, inside a key that has some"
+AGAIN: Final = "said again inside"
+TWICE: Final = "another key says it"
+SHORTER: Final = "no length, or a shorter one than the longest context"
 
 _AROUND: Final = """
     text_config vision_config audio_config spatial_merge_size vision_feature_layer image_seq_length
@@ -74,15 +81,32 @@ def _near(key: str, known: Collection[str]) -> str:
 
 
 def ignored(
-    data: Mapping[str, object], read: Collection[str], passed: Collection[str] = ()
+    data: Traced, around: Iterable[Traced], read: Collection[str], passed: Collection[str]
 ) -> dict[str, tuple[str, ...]]:
-    """Keys that are not read, by why not; `passed` are those whose sizes a family does not use."""
-    found: dict[str, list[str]] = {}
-    for key, value in data.items():
-        if key not in read and key not in READ:
-            why = "sizes that this family does not use" if key in passed else harmless(key, value)
-            found.setdefault(why, []).append(key)
+    """Keys that no size was read from, by why not; `around` are the levels of a larger model.
+
+    `read` are keys that a family reads where others call for them, `passed` those that it never does.
+    """
+    found: dict[str, dict[str, None]] = {}
+    for path in data.unused():
+        key = path.partition(".")[0]
+        why = _elsewhere(key) or (INSIDE if key != path else "")
+        if not why and key in read:
+            why = OTHERS
+        if not why:
+            why = "sizes that this family does not use" if key in passed else harmless(key, data.peek(key))
+        found.setdefault(why, {})[path] = None
+    for level in around:
+        for path in level.unused():
+            key = path.partition(".")[0]
+            why = _elsewhere(key) or (INSIDE if key != path else "") or (SEES if key in WRAPPER else "")
+            found.setdefault(why or harmless(key, level.peek(key)) or AGAIN, {})[path] = None
     return {why: tuple(keys) for why, keys in found.items()}
+
+
+def _elsewhere(key: str) -> str:
+    """Why a key was not read that every family reads; the empty string for any other key."""
+    return SHORTER if key in CONTEXTS else TWICE if key in READ else ""
 
 
 def rope_problems(data: Mapping[str, object], where: str) -> Iterator[Problem]:

@@ -3,10 +3,11 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from dse.errors import SpecError, spec_error, told
+from dse.spec.huggingface.checkpoint.traced import plain
 from dse.spec.huggingface.keys import key_problems
 from dse.spec.schema.llm import MOST_LAYERS
 from dse.text import short
@@ -36,12 +37,19 @@ class HfConfig:
     """Keys that the family declares; reading another one is a bug."""
     defaults: Mapping[str, object]
     """What Transformers fills in for keys that published files leave out."""
+    filled: dict[str, object] = field(default_factory=dict, compare=False)
+    """What keys meant that were asked for and that the file leaves out, or null."""
+    inside: str = ""
+    """Keys that lead here, each with a dot after it."""
 
     def get(self, key: str) -> object:
         """The value, or the default where the key is left out; None where it is null or has neither."""
         if key not in self.reads:
             raise KeyError(f"{key} is not declared among the keys that this family reads")
-        return self.data[key] if key in self.data else self.defaults.get(key)
+        found = self.data[key] if key in self.data else self.defaults.get(key)
+        if key not in self.data or found is None:
+            self.filled[self.inside + key] = found
+        return found
 
     def given(self, key: str) -> object:
         """As `get`, refused where the key is left out and has no default: Transformers would guess a size."""
@@ -62,7 +70,10 @@ class HfConfig:
         value = self.get(key)
         if value is not None and not isinstance(value, bool):
             raise self.refuse(key, "true or false")
-        return otherwise if value is None else value
+        # null is false where Transformers asks whether a key is set, and true nowhere
+        if value is None and otherwise and key in self.data:
+            raise self.refuse(key, "true or false")
+        return self._or(key, value, otherwise)
 
     def items(self, key: str, kind: type[T]) -> tuple[T, ...] | None:
         """A list of values of one `kind`; None when left out or null."""
@@ -77,7 +88,8 @@ class HfConfig:
     def must(self, key: str, wanted: object, hint: str = "") -> None:
         """Refuses any value but `wanted` of a key that is given: another one needs what a family lacks."""
         value = self.get(key)
-        if value is not None and value != wanted:
+        # not `!=` alone, since 0 and false are equal in Python
+        if value is not None and (type(value) is not type(wanted) or value != wanted):
             said = json.dumps(wanted) if isinstance(wanted, bool) else str(wanted)
             raise self.refuse(key, said, hint)
 
@@ -90,16 +102,15 @@ class HfConfig:
         problems = told(key_problems(value, reads, where))
         if problems:
             raise SpecError(problems)
-        return HfConfig(where, value, frozenset(reads), {})
+        return HfConfig(where, value, frozenset(reads), {}, self.filled, f"{self.inside}{key}.")
 
     def refuse(self, key: str, expected: str, hint: str = "") -> SpecError:
         """The problem with a key: what was expected and what the file says."""
-        got = short(self.get(key)) if key in self.data else "no such key"
+        got = short(plain(self.get(key))) if key in self.data else "no such key"
         return spec_error(self.where, f"{key}: expected {expected}, got {got}{f'. {hint}' if hint else ''}")
 
     def _whole(self, key: str, otherwise: int | None, least: int) -> int:
-        value = self.get(key)
-        value = otherwise if value is None else value
+        value = self._or(key, self.get(key), otherwise)
         if isinstance(value, bool) or not isinstance(value, int) or value < least:  # True is an int in Python
             raise self.refuse(key, f"a whole number of at least {least}")
         # layers are listed one by one
@@ -107,6 +118,12 @@ class HfConfig:
         if value > most:
             raise self.refuse(key, f"a whole number of at most {most:,}")
         return value
+
+    def _or(self, key: str, value: T | None, otherwise: T) -> T:
+        """A value, or what it is where it is null or left out, which is remembered."""
+        if value is None:
+            self.filled[self.inside + key] = otherwise
+        return otherwise if value is None else value
 
 
 @dataclass(frozen=True, kw_only=True)

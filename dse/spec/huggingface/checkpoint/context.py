@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from dse.errors import Problem
+from dse.errors import Problem, spec_error
+from dse.spec.huggingface.checkpoint.traced import Traced, plain
 from dse.spec.huggingface.keys import CONTEXTS
 from dse.spec.huggingface.reader import Layer
 from dse.text import short
@@ -12,10 +13,25 @@ MOST: Final = 10**9
 """Tokens; tokenizers write more where they know no limit."""
 
 
-def longest(data: Mapping[str, object]) -> int | None:
-    """Longest context that a file states under any name [token]; None where it states none."""
-    # a number with a fraction or without end is no length
-    return max((n for key in CONTEXTS if (n := _whole(data.get(key))) and n <= MOST), default=None)
+def longest(levels: Iterable[Traced], where: str) -> int | None:
+    """Longest context that a file states under any name [token]; None where it states none.
+
+    `levels` are the language model and the models around it; the first that states one counts.
+    """
+    for data in levels:
+        found: dict[str, int] = {}
+        for key in CONTEXTS:
+            value = data.peek(key)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+                raise spec_error(where, f"{key}: expected a number of tokens, got {short(plain(value))}")
+            # tokenizers write one without end, and some files 0 or -1, where they know no limit
+            if (length := _whole(value)) and length <= MOST:
+                found[key] = length
+        if found:
+            context = max(found.values())
+            data.touch(*(key for key, length in found.items() if length == context))
+            return context
+    return None
 
 
 def context_problems(data: Mapping[str, object], where: str) -> Iterator[Problem]:

@@ -5,9 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from dse.errors import spec_error
 from dse.spec.huggingface.checkpoint.amounts import KEPT, UNKNOWN
 from dse.spec.huggingface.checkpoint.methods import HEAD, Quantised, quantised
 from dse.spec.huggingface.checkpoint.modules import leaves
+from dse.spec.huggingface.checkpoint.traced import plain
 from dse.spec.huggingface.keys import SECTIONS, TYPES
 from dse.spec.huggingface.reader import Layer
 from dse.text import short
@@ -45,14 +47,15 @@ def formats_of(
     hidden: int,
     *,
     tied: bool,
+    where: str,
 ) -> Formats:
     """Formats of the parts of a network with these layers.
 
     `configs` are the keys of the language model and of what is around it, `beside` those of
     `hf_quant_config.json`.
     """
-    plain, notes = _plain(configs)
-    section = _section(configs) or beside
+    plain, notes = _plain(configs, where)
+    section = _section(configs, where) or beside
     if not section:
         return Formats({REST: plain} if plain else {}, notes)
     # DeepSeek-V4 says the format of its experts next to the section
@@ -94,14 +97,17 @@ def _short(parts: Mapping[str, str], rest: str) -> dict[str, str]:
     return {**{part: named[part] for part in PARTS if part in named}, REST: rest}
 
 
-def _plain(configs: Iterable[Mapping[str, object]]) -> tuple[str | None, tuple[str, ...]]:
+def _plain(configs: Iterable[Mapping[str, object]], where: str) -> tuple[str | None, tuple[str, ...]]:
     """The format of what is not quantised, and a note on one that is not known."""
     for config in configs:
-        given = {
-            key: str(v).removeprefix("torch.")
-            for key in TYPES
-            if (v := config.get(key)) not in (None, "auto")
-        }
+        given: dict[str, str] = {}
+        for key in TYPES:
+            value = config.get(key)
+            if value is None or value == "auto":
+                continue
+            if not isinstance(value, str):
+                raise spec_error(where, f"{key}: expected a format in words, got {short(plain(value))}")
+            given[key] = value.removeprefix("torch.")
         for key, name in given.items():
             if name not in _DTYPES:
                 return None, (f"{key} {short(config[key])} is no format that is known",)
@@ -112,10 +118,12 @@ def _plain(configs: Iterable[Mapping[str, object]]) -> tuple[str | None, tuple[s
     return None, ()
 
 
-def _section(configs: Iterable[Mapping[str, object]]) -> Mapping[str, object] | None:
+def _section(configs: Iterable[Mapping[str, object]], where: str) -> Mapping[str, object] | None:
     for config in configs:
         for key in SECTIONS:
             value = config.get(key)
-            if isinstance(value, dict) and value:
+            if value is not None and not isinstance(value, dict):
+                raise spec_error(where, f"{key}: expected keys of its own, got {short(plain(value))}")
+            if value:
                 return value
     return None

@@ -12,7 +12,7 @@ _ROUTE = "routing: which experts are chosen, not how many there are"
 _TRAIN = "training and memory of training"
 _RUN = "which kernels run it, and how it is saved"
 _AHEAD = "extra layers that draft tokens, in addition to the LLM"
-_SEES = "what sees or hears, around the language model"
+SEES = "what sees or hears, around the language model"
 
 _NAMED: Final = {
     _FILE: """
@@ -111,7 +111,7 @@ _NAMED: Final = {
         use_chunked_prefill fuse_cross_entropy fuse_swiglu fuse_norm fuse_linear_cross_entropy
     """,
     _AHEAD: "mtp_transformer_layers num_mtp_modules num_mtp_layers num_nextn_predict_layers num_nextn_layers",
-    _SEES: """
+    SEES: """
         vision_config audio_config speech_config visual_config vision_tower mm_vision_tower
         boi_token_index eoi_token_index do_image_splitting min_tiles max_tiles use_thumbnail
         encoder_patch_size tile_tag global_view_pos candidate_resolutions process_image_mode
@@ -148,7 +148,7 @@ _MEANT: Final = (
     (r"(moe_)?(router|routing|gate)_.*_(coef|coeff|noise|temperature|rate)$", _ROUTE),
     (r"(.*_)?mtp(_.*)?", _AHEAD),
     (r"unsloth_.*", _FILE),
-    (r"(image|img|video|vision|visual|audio|speech|mm|media|vit|pixel|patch)_.*", _SEES),
+    (r"(image|img|video|vision|visual|audio|speech|mm|media|vit|pixel|patch)_.*", SEES),
 )
 """Patterns of whole names, to why keys that match may be passed over."""
 

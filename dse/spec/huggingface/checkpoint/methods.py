@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from dse.spec.huggingface.checkpoint.amounts import KEPT, SCALE, UNKNOWN, Remarks, count, integers, nearest
 from dse.spec.huggingface.checkpoint.modules import Patterns, unsafe
 from dse.spec.huggingface.checkpoint.tools import TOOLS
+from dse.spec.huggingface.checkpoint.traced import plain
 from dse.text import short
 
 HEAD: Final = ("lm_head", "language_model.lm_head", "model.lm_head", "head")
@@ -67,7 +69,7 @@ def quantised(section: Mapping[str, object]) -> Quantised:
     section = inner if isinstance(inner, dict) else section
     method = _method(section)
     usual, named = _formats(method, section, notes)
-    kept = dict.fromkeys(_kept(section), KEPT)
+    kept = dict.fromkeys(_kept(section, notes), KEPT)
     # what has a format of its own is not kept, whatever a wider pattern says
     said = {**named, **{name: what for name, what in kept.items() if name not in named}}
     for name in [n for n in said if unsafe(n)]:
@@ -206,8 +208,7 @@ def _overrides(section: Mapping[str, object], notes: Remarks) -> dict[str, str]:
     """Bits of single modules: `extra_config` of AutoRound, `dynamic` of GPTQ, modules inside MLX."""
     found: dict[str, str] = {}
     extra = section.get("extra_config")
-    inside = {**section, **(extra if isinstance(extra, dict) else {})}
-    for name, what in inside.items():
+    for name, what in chain(section.items(), extra.items() if isinstance(extra, dict) else ()):
         if isinstance(what, dict) and "bits" in what:
             found[name] = integers(what["bits"], what.get("group_size", section.get("group_size")), notes)
     dynamic = section.get("dynamic")
@@ -225,14 +226,19 @@ def _overrides(section: Mapping[str, object], notes: Remarks) -> dict[str, str]:
     return found
 
 
-def _kept(section: Mapping[str, object]) -> Iterator[str]:
+def _kept(section: Mapping[str, object], notes: Remarks) -> Iterator[str]:
     """Patterns of modules that are not quantised."""
     for key in _LISTS:
         # the experts were quantised again: what that left out is still in the format of the others
         if key == "ignore" and section.get("quant_method") == "fp8" and "moe_quant_algo" in section:
             continue
         listed = section.get(key)
-        yield from (name for name in listed if isinstance(name, str)) if isinstance(listed, list) else ()
+        # one module alone, or null for none
+        names = [listed] if isinstance(listed, str) else [] if listed is None else listed
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            notes.add(f"{key} is no list of modules: {short(plain(listed))}")
+            continue
+        yield from names
 
 
 def _cache(value: object) -> str:

@@ -144,6 +144,8 @@ class Patterns:
 
     def of_layer(self, number: int, names: Iterable[str]) -> str | None:
         """What is said of a module of a layer that has one of these names; None for nothing."""
+        if not self.said:
+            return None
         for name in names:
             for inside in _and_around(name):
                 if (number, inside) in self._exact:

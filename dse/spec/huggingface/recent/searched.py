@@ -20,7 +20,7 @@ def _nas(c: HfConfig) -> Network:
         where = f"{c.where}: block_configs: {i}"
         if not isinstance(one, dict):
             raise c.refuse("block_configs", "keys for each layer")
-        layer = HfConfig(where, one, frozenset({"attention", "ffn"}), {})
+        layer = HfConfig(where, one, frozenset({"attention", "ffn"}), {}, c.filled, "block_configs.")
         parts = {**_nas_attention(c, layer), **_nas_ffn(c, layer)}
         matrices = [m for part in ("attention", "ffn") for m in _linear(c, layer, part)]
         # a layer that does nothing is none

@@ -1,0 +1,232 @@
+"""Every key of every config.json here, changed one at a time: no key is lost and no size changes in silence.
+
+Each key gets another value of its type, is left out, is null, and gets values of wrong types. The import
+then says another LLM, or lists the key as ignored with a reason, or names it as left out with what that
+means, or refuses it by its name.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dse.errors import SpecError
+from dse.spec.huggingface import config as importer
+from dse.spec.huggingface.checkpoint import formats as forms
+from dse.spec.huggingface.checkpoint.modules import Patterns
+from dse.spec.huggingface.config import Imported, import_llm
+from dse.spec.huggingface.families import FAMILIES
+from dse.spec.huggingface.keys import CONTEXTS, SECTIONS, TYPES
+
+HERE = Path(__file__).parent
+FILES: dict[str, dict[str, Any]] = {
+    path.stem: json.loads(path.read_text(encoding="utf-8"))
+    for path in sorted((HERE / "hf").glob("*.json"))
+    if path.stem != "others"
+}
+for _path in (HERE / "hf" / "others.json", *sorted((HERE / "hf_recent").glob("*.json"))):
+    FILES |= json.loads(_path.read_text(encoding="utf-8"))
+"""Name of an LLM to its keys."""
+
+EXCUSES: dict[str, dict[str, str]] = {}
+"""Name of an LLM to keys that may be silent there, and why."""
+
+CALLED = {
+    "num_key_value_heads": "kv_heads",
+    "num_kv_heads": "kv_heads",
+    "num_experts_per_tok": "top_k",
+    "experts_per_token": "top_k",
+}
+"""What an LLM file calls a key."""
+
+WRONG: tuple[object, ...] = ("4096", "true", [], {}, -1, 0, 1e30)
+"""Of another type than most keys have."""
+
+Path_ = tuple[str | int, ...]
+GONE = object()
+
+
+def paths(data: object, before: Path_ = ()) -> Iterator[Path_]:
+    """Ways to every key, inside keys and inside the first and the last of a list of keys."""
+    if isinstance(data, dict):
+        for key, value in data.items():
+            yield (*before, key)
+            yield from paths(value, (*before, key))
+    elif isinstance(data, list) and data and isinstance(data[0], dict):
+        for i in dict.fromkeys((0, len(data) - 1)):
+            yield from paths(data[i], (*before, i))
+
+
+def at(data: Any, path: Path_) -> Any:
+    for step in path:
+        data = data[step]
+    return data
+
+
+def changed(data: dict[str, Any], *changes: tuple[Path_, object]) -> dict[str, Any]:
+    found = deepcopy(data)
+    for path, value in changes:
+        *way, last = path
+        if value is GONE:
+            at(found, tuple(way)).pop(last, None)
+        else:
+            at(found, tuple(way))[last] = value
+    return found
+
+
+def others(value: object) -> list[object]:
+    """Other values of the same type."""
+    if isinstance(value, bool):
+        return [not value]
+    if isinstance(value, int):
+        return [2 * value or 1, value + 1]
+    if isinstance(value, float):
+        return [2 * value or 1.0]
+    if isinstance(value, str):
+        return [f"{value}x", value[::-1]]
+    if isinstance(value, list) and value and not isinstance(value[0], dict):
+        different = next((v for v in value if v != value[-1]), None)
+        moved = others(value[-1])[0] if different is None else different
+        return [[*value[:-1], moved], value[:-1]]
+    return []
+
+
+@cache
+def imported(text: str, folder: Path) -> Imported | str:
+    """The LLM, or why it is refused; any other error ends the test."""
+    file = folder / "config.json"
+    file.write_text(text, encoding="utf-8")
+    try:
+        return import_llm(file, "mine")
+    except SpecError as error:
+        return str(error)
+
+
+def llm(found: Imported) -> object:
+    """What the file says of sizes, formats and context."""
+    return found.spec.model_dump(exclude={"architecture", "notes", "params"}), found.counts
+
+
+def remarks(found: Imported) -> str:
+    return f"{found.spec.architecture.note} {found.spec.notes}"
+
+
+def words(path: Path_) -> tuple[str, list[str]]:
+    """A way as the import writes it, and the same for what it is inside."""
+    keys = [step for step in path if isinstance(step, str)]
+    keys = keys[1:] if keys[0] in LEVELS else keys
+    keys = keys[1:] if keys and keys[0] in LEVELS else keys
+    return ".".join(keys), [".".join(keys[:n]) for n in range(1, len(keys) + 1)]
+
+
+LEVELS = {"text_config", "llm_config", "language_config", "thinker_config"}
+
+
+class Case:
+    """One file, its import, and what becomes of it when a key is changed."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.config, self.folder = FILES[name], folder
+        found = self.read(self.config)
+        assert isinstance(found, Imported), found
+        self.before, self.aliases = found, FAMILIES[kind(self.config)].aliases
+
+    def read(self, config: dict[str, Any]) -> Imported | str:
+        return imported(json.dumps(config), self.folder)
+
+    def outcome(self, path: Path_, value: object) -> str:
+        """`refused`, `listed`, `filled`, `noted`, `changed` or `silent`."""
+        found = self.read(changed(self.config, (path, value)))
+        if isinstance(found, str):
+            return "refused" if self.names(path, found) else f"refused without its name: {found}"
+        name, ways = words(path)
+        listed = {key for keys in found.ignored.values() for key in keys}
+        if listed & set(ways):
+            return "listed"
+        if llm(found) == llm(self.before):
+            return "silent" if remarks(found) == remarks(self.before) else "noted"
+        canonical = self.aliases.get(name, name)
+        if {name, canonical} & set(found.filled):
+            return "filled"
+        return "noted" if str(path[-1]) in remarks(found) else "changed"
+
+    def names(self, path: Path_, told: str) -> bool:
+        keys = {step for step in path if isinstance(step, str)} - LEVELS
+        canonical = {self.aliases.get(key, key) for key in keys}
+        called = {CALLED.get(key, key) for key in canonical}
+        return any(word in told for word in (*keys, *canonical, *called, *path[:1]))
+
+
+def kind(config: dict[str, Any]) -> str:
+    for level in LEVELS:
+        if isinstance(config.get(level), dict):
+            inner = kind(config[level])
+            return inner or INNER.get(config["model_type"], "")
+    return str(config.get("model_type", ""))
+
+
+INNER = {name: wrapper.inside[0] for name, wrapper in importer.WRAPPERS.items()}
+
+
+def failures(case: Case, path: Path_) -> Iterator[str]:
+    """What is wrong when one key is changed."""
+    value = at(case.config, path)
+    for other in others(value):
+        got = case.outcome(path, other)
+        if got not in ("refused", "listed", "changed", "filled", "noted"):
+            yield f"{other!r:.60}: {got}"
+    said = {step for step in path if isinstance(step, str)} & {*CONTEXTS, *SECTIONS, *TYPES}
+    for what, other in (("left out", GONE), ("null", None)):
+        got = case.outcome(path, other)
+        # no length, and no other format, is what a file says that leaves them out
+        if got == "changed" and not said:
+            yield f"{what}: {got}"
+    for other in WRONG:
+        alike = type(other) is type(value)
+        got = case.outcome(path, other)
+        fine = {"refused", "listed", "noted", *(("changed", "filled", "silent") if alike and other != -1 else ())}
+        if got.partition(" ")[0] not in fine and not (other == value and alike):
+            yield f"{other!r}: {got}"
+
+
+def patch(put: Any = setattr) -> None:
+    """Leaves the YAML text out, and looks the formats of equal layers up once: both change no answer."""
+    put(importer, "_yaml", lambda data: "")
+    shares, of_layer = forms._shares, Patterns.of_layer
+    put(forms, "_shares", remembered(shares, lambda found, *rest: (repr(found), repr(rest))))
+    put(
+        Patterns, "of_layer", remembered(of_layer, lambda said, number, names: (repr(said.said), number, names))
+    )
+
+
+def remembered(function: Callable[..., Any], key: Callable[..., object]) -> Callable[..., Any]:
+    answers: dict[object, Any] = {}
+
+    def look_up(*given: Any) -> Any:
+        at_ = key(*given)
+        if at_ not in answers:
+            answers[at_] = function(*given)
+        return deepcopy(answers[at_])
+
+    return look_up
+
+
+@pytest.fixture(autouse=True)
+def fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    patch(monkeypatch.setattr)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_key_is_lost_and_no_size_changes_in_silence(name: str, tmp_path: Path) -> None:
+    case = Case(name, tmp_path)
+    found = {}
+    for path in paths(case.config):
+        if told := list(failures(case, path)):
+            found[".".join(map(str, path))] = told
+    excused = EXCUSES.get(name, {})
+    assert {key: told for key, told in found.items() if key not in excused} == {}
+    assert set(excused) <= set(found), "an excuse that is not needed"
