@@ -3,17 +3,26 @@
 from typing import Final
 
 from dse.bounds.attention import compressed as second_compressed
+from dse.bounds.attention import cross_attention as second_cross
 from dse.bounds.attention import index as second_index
 from dse.bounds.attention import latent as second_latent
 from dse.bounds.attention import linear as second_linear
 from dse.bounds.attention import softmax as second_softmax
+from dse.spec.attention.cross_attention import CrossAttentionSpec
 from dse.spec.attention.index import CompressedAttentionSpec, IndexSpec
 from dse.spec.attention.kind import KindEntry
 from dse.spec.attention.latent import LatentAttentionSpec
 from dse.spec.attention.linear import LinearAttentionSpec
 from dse.spec.attention.softmax import AttentionSpec
-from objectives.api import Attention, CompressedAttention, Index, LatentAttention, LinearAttention
-from objectives.equations.llm.attention import compressed, index, latent, linear, softmax
+from objectives.api import (
+    Attention,
+    CompressedAttention,
+    CrossAttention,
+    Index,
+    LatentAttention,
+    LinearAttention,
+)
+from objectives.equations.llm.attention import compressed, cross_attention, index, latent, linear, softmax
 
 SOFTMAX: Final = KindEntry(
     architecture=Attention,
@@ -41,4 +50,11 @@ COMPRESSED: Final = KindEntry(
     counts=compressed,
     second_count=second_compressed,
     description="Only under `beside`: entries of several tokens, for the queries of the attention.",
+)
+CROSS: Final = KindEntry(
+    architecture=CrossAttention,
+    spec=CrossAttentionSpec,
+    counts=cross_attention,
+    second_count=second_cross,
+    description="Attention to the rows of the `encoder`; a block of its own, after one with self attention.",
 )

@@ -7,12 +7,13 @@ from objectives.api import (
     Attention,
     AttentionLayer,
     CompressedAttention,
+    CrossAttention,
     Index,
     LatentAttention,
     LinearAttention,
 )
 from objectives.arrays import Array
-from objectives.equations.llm.attention import compressed, index, latent, linear, softmax
+from objectives.equations.llm.attention import compressed, cross_attention, index, latent, linear, softmax
 
 GROUP: Final = "dse.attention_kinds"
 """Entry-point group of objects that have an `architecture` and its `counts`."""
@@ -131,6 +132,51 @@ def visited(kind: AttentionKind[AttentionLayer], a: AttentionLayer, tp: Array) -
     return None if read is None else read(a, tp)
 
 
+class RowsOfEncoder(Protocol):
+    """What a kind of attention says further whose keys and values are made of the rows of an encoder.
+
+    Such a layer has their number as `tokens` and their width as `inputs`.
+    """
+
+    def encoder_elements(self, a: AttentionLayer, tp: Array, /) -> Array:
+        """Weights that these rows are multiplied by, once a request [1]."""
+        ...
+
+    def encoder_stored(self, a: AttentionLayer, tp: Array, /) -> Array:
+        """Those of them that no other layer holds [1]."""
+        ...
+
+    def encoder_traffic(self, a: AttentionLayer, tp: Array, /) -> Array:
+        """Activation elements that one of these rows moves through them [1]."""
+        ...
+
+
+def of_encoder(a: AttentionLayer) -> RowsOfEncoder | None:
+    """The functions of a kind whose keys and values are made of the rows of an encoder.
+
+    Args:
+        a: architecture of the layer.
+
+    Returns:
+        The kind; None where keys and values are those of tokens.
+
+    Domain:
+        As `kind_of`.
+
+    Limits:
+        None.
+
+    Source:
+        None: a table.
+
+    Examples:
+        >>> of_encoder(Attention(heads=8, kv_heads=8, head_dim=64)) is None
+        True
+    """
+    kind = kind_of(a)
+    return cast("RowsOfEncoder", kind) if hasattr(kind, "encoder_elements") else None
+
+
 class _Entry(Protocol):
     """What is read here of an object that a package registers."""
 
@@ -179,6 +225,7 @@ register(LatentAttention, latent)
 register(LinearAttention, linear)
 register(Index, index)
 register(CompressedAttention, compressed)
+register(CrossAttention, cross_attention)
 
 
 def kind_of(attention: AttentionLayer) -> AttentionKind[AttentionLayer]:
