@@ -66,8 +66,8 @@ def encoder_runs(llm: Llm) -> tuple[EncoderRun, ...]:
         >>> from objectives.api import Attention, Encoder, Matrix
         >>> heads = Attention(heads=16, kv_heads=16, head_dim=64)
         >>> stem = EncoderMatrices(tokens=3000, matrices=(Matrix(inputs=240, outputs=1024),))
-        >>> encoder = Encoder(tokens=1500, hidden=1024, blocks=(Block(count=24, attention=heads),), before=stem)
         >>> one = Block(count=24, attention=heads)
+        >>> encoder = Encoder(tokens=1500, hidden=1024, blocks=(one,), before=stem)
         >>> llm = Llm(name="w", hidden=1024, vocab=8, blocks=(one,), nominal_params=1e9, encoder=encoder)
         >>> [(run.tokens, run.llm.layers) for run in encoder_runs(llm)]
         [(3000.0, 1), (1500.0, 24)]

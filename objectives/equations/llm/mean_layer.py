@@ -151,6 +151,14 @@ class MeanLayer:
             lambda c: c.share * c.kv_elements * kept_in(c, 0.0, None) * (of_encoder(c.attention) is not None)
         )
 
+    def kv_of_rows(self, tokens: float) -> Array:
+        """Elements of keys and values of the rows of an encoder, which attend to each other [1]."""
+        return self._over_cores(lambda c: (c.share * tokens) * c.kv_elements)
+
+    def both_ways_flop(self, tokens: float) -> Array:
+        """FLOP of the attention cores for one of these rows, which attends to all in reach [FLOP]."""
+        return self._over_cores(lambda c: c.share * c.prompt_flop * c.kind.kept(c.attention, tokens))
+
     def kv_passed(self, context: Array) -> Array | None:
         """Elements that the rows of a prompt read [1]; None where each layer reads what it leaves."""
         if all(core.kv_visited is None for core in self.cores):
@@ -282,7 +290,7 @@ def _repeated(block: Block, llm: Llm, tp: Array, ep: Array, by: Parts | None) ->
     return Repeated(
         share=block.count / llm.layers,
         distinct=float(block.stored_layers),
-        dense=sum((sizes[name] for name in ("projection", "ffn") if name in sizes), none) + _keys(block, tp, by),
+        dense=sum((sizes[name] for name in ("projection", "ffn") if name in sizes), _keys(block, tp, by)),
         experts=routed,
     )
 

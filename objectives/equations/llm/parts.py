@@ -73,7 +73,8 @@ def ffn_part(llm: Llm) -> Llm:
         for b in llm.blocks
         if b.ffn or b.experts
     )
-    return replace(llm, blocks=blocks, vocab=0, learned_positions=0, lookup=())
+    # an encoder runs where attention does
+    return replace(llm, blocks=blocks, vocab=0, learned_positions=0, lookup=(), encoder=None)
 
 
 def _fed_alone(block: Block) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from objectives.api import Chips, Context, Deployments, Designs
-from objectives.arrays import Array, ceil_div, maximum, minimum
+from objectives.arrays import Array, ceil_div, maximum, minimum, where, zeros_like
 from objectives.equations.chip.memory_paths import first_byte_seconds
 from objectives.equations.chip.memory_placement import place_in_memories
 from objectives.equations.chip.placement import Placement, SecondsPerByte, seconds_per_byte
@@ -13,7 +13,8 @@ from objectives.equations.interconnect.collectives import collectives
 from objectives.equations.interconnect.stage_hops import StageHops, stage_hops
 from objectives.equations.llm.by_part import in_rest, slowness
 from objectives.equations.llm.context_parallel import split_over
-from objectives.equations.llm.held_weights import edge_weights, weights_by_part
+from objectives.equations.llm.encoder import encoder_runs
+from objectives.equations.llm.held_weights import edge_weights, encoder_weights, weights_by_part
 from objectives.equations.llm.mean_layer import MeanLayer, mean_layer
 from objectives.equations.step import prefix_cache
 from objectives.equations.step.machine import Machine
@@ -169,8 +170,10 @@ def _held_bytes(
     llm, precision, work = context.llm, context.precision, context.workload
     stage = ceil_div(float(llm.layers), d.pp)
     edges = edge_weights(layer, d.pp, layer, tied=llm.tied_embedding)
+    weights = layer.stage_weights(stage) + edges
+    of_encoder = encoder_weights(llm, d.tp, split_over(d.cp), d.pp, in_rest(precision))
     held = {
-        "weights": (layer.stage_weights(stage) + edges) * precision.weight_bytes,
+        "weights": (weights if of_encoder is None else weights + of_encoder) * precision.weight_bytes,
         # every sequence at its full length at once: a paged cache would need fewer chips, and may preempt
         "kv_cache": stage
         * layer.kept_bytes(work.max_context, precision.kv_bytes, chips.stack.window_kept)
@@ -185,4 +188,9 @@ def _held_bytes(
     # rows of a pass beyond `held_rows` stream through: their activations are never held at once
     prompt_rows = minimum(load.rows, chips.stack.held_rows)
     together = rows + prompt_rows if load.with_decode else maximum(rows, prompt_rows)
-    return {**held, "activations": together * (layer.live * precision.activation_bytes)}
+    live = {**held, "activations": together * (layer.live * precision.activation_bytes)}
+    for run in encoder_runs(llm):  # before the prompt, so that the larger of both decides
+        there = minimum(run.tokens * load.prompts, chips.stack.held_rows)
+        size = there * (mean_layer(run.llm, d.tp, None, split_over(d.cp)).live * precision.activation_bytes)
+        live["activations"] = maximum(live["activations"], where(load.rows > 0.0, size, zeros_like(size)))
+    return live

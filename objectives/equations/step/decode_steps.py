@@ -8,8 +8,7 @@ from objectives.equations.llm.expert_parallel import longest_over_mean
 from objectives.equations.step.batch_setup import Setup
 from objectives.equations.step.forward_pass import ForwardPass, PassInput, forward_pass
 from objectives.equations.step.machine import Machine
-from objectives.equations.step.pipeline_pass import PipelinePass, pipeline_pass
-from objectives.equations.step.resource_use import resource_use
+from objectives.equations.step.pipeline_pass import PipelinePass, pipeline_pass, resource_use
 from objectives.equations.step.speculation import checked_rows, tokens_per_step
 
 

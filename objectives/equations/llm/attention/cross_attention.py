@@ -38,7 +38,8 @@ def params(a: CrossAttention, hidden: int) -> int:
     Examples:
         By hand: 4 projections of 512 x 512 in a layer of T5 small (its `config.json`: 8 heads of 64).
 
-        >>> params(CrossAttention(heads=8, kv_heads=8, head_dim=64, tokens=512, inputs=512), 512) == 4 * 512 * 512
+        >>> small = CrossAttention(heads=8, kv_heads=8, head_dim=64, tokens=512, inputs=512)
+        >>> params(small, 512) == 4 * 512 * 512
         True
     """
     if a.shared:
@@ -283,32 +284,6 @@ def core_flop(a: CrossAttention, tp: Array) -> Array:
     return float(4 * a.head_dim) * ceil_div(a.heads, tp)
 
 
-def prompt_core_flop(a: CrossAttention, tp: Array) -> Array:
-    """As `core_flop`, for a row of a prompt [FLOP/token]; the same.
-
-    Args:
-        a: architecture of the layer.
-        tp: tensor-parallel ways [1].
-
-    Returns:
-        FLOP, shape of `tp` [FLOP/token].
-
-    Domain:
-        See `core_flop`.
-
-    Limits:
-        See `core_flop`.
-
-    Source:
-        See `core_flop`.
-
-    Examples:
-        >>> prompt_core_flop(CrossAttention(heads=8, kv_heads=8, head_dim=64), 1.0)
-        2048.0
-    """
-    return core_flop(a, tp)
-
-
 def exchanged_elements(a: CrossAttention, tp: Array) -> Array:
     """Elements of a row that chips exchange which share the encoder's rows, see `context_parallel` [1].
 
@@ -365,53 +340,7 @@ def seen(a: CrossAttention, context: Array) -> Array:
     return float(a.tokens) * ones_like(context)
 
 
-def kept(a: CrossAttention, context: Array) -> Array:
-    """Rows of the encoder whose keys and values must have room: all of them [token].
-
-    Args:
-        a: architecture of the layer.
-        context: largest context of a sequence [token].
-
-    Returns:
-        Rows, shape of `context` [token].
-
-    Domain:
-        Kept for each request by itself.
-
-    Limits:
-        None.
-
-    Source:
-        As `seen`.
-
-    Examples:
-        >>> kept(CrossAttention(heads=8, kv_heads=8, head_dim=64, tokens=512, inputs=512), 100000.0)
-        512.0
-    """
-    return seen(a, context)
-
-
-def seen_by_prompt(a: CrossAttention, isl: Array) -> Array:
-    """Rows of the encoder that a row of a prompt attends to: all of them [token].
-
-    Args:
-        a: architecture of the layer.
-        isl: prompt tokens [token].
-
-    Returns:
-        Rows, shape of `isl` [token].
-
-    Domain:
-        As `seen`.
-
-    Limits:
-        None.
-
-    Source:
-        As `seen`.
-
-    Examples:
-        >>> seen_by_prompt(CrossAttention(heads=8, kv_heads=8, head_dim=64, tokens=512, inputs=512), 8.0)
-        512.0
-    """
-    return seen(a, isl)
+# whatever a row is and however many there are, it sees the same rows, which are kept
+kept = seen
+seen_by_prompt = seen
+prompt_core_flop = core_flop
