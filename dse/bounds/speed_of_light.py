@@ -107,9 +107,11 @@ def speed_of_light(designs: api.Designs, context: api.Context) -> Bound:
     before, one = np.maximum(isl - 1.0, 0.0), np.minimum(isl, 1.0)
     # nothing depends on the last layer but its last row
     flop = 2.0 * (before * (done.layers - done.last) + one * done.layers + done.head)
-    read = (one * held.layers + held.head) * each
+    read = (one * held.layers + held.head + held.encoder.read) * each
+    # an encoder goes before the prompt
+    flop, core = flop + 2.0 * done.encoder.products, n.prompt_core_flop + n.encoder.core_flop
     # likewise: all chips for all rows, one row through all layers, and what only one chip can read
-    all_of_it = _seconds(c, need, need, read, prompts * flop, prompts * n.prompt_core_flop, reuse)
+    all_of_it = _seconds(c, need, need, read, prompts * flop, prompts * core, reuse)
     last_row = _seconds(c, tp, need, read, 2.0 * (one * done.layers + done.head), 0.0, reuse)
     ttft = {name: _most((all_of_it[name], last_row[name], one * busiest[name])) for name in all_of_it} | hops
 

@@ -26,6 +26,7 @@ def imported_dict(found: Imported) -> dict[str, object]:
         "active_params": counts.active,
         "kv_elements_per_token": counts.kv_elements,
         "kv_elements_at_longest_context": counts.kv_longest,
+        "kv_elements_of_encoder_per_request": counts.kv_of_encoder,
         "state_bytes_per_sequence": counts.state_bytes,
         "longest_context_tokens": spec.context,
         "formats": None if spec.formats is None else spec.formats.model_dump(),
@@ -44,6 +45,10 @@ def _lines(found: Imported) -> Iterator[str]:
     yield f"{spec.name}: {_layers(found)} layers, {counts.params:,} parameters{active}"
     longest = f"longest context {spec.context:,} tokens" if spec.context else "no longest context in the file"
     yield f"KV cache: {_kv(found)}; {longest}"
+    if counts.kv_of_encoder:
+        size = _BYTES * counts.kv_of_encoder
+        kept = f"{counts.kv_of_encoder:,.0f} elements ({size:,.0f} B in 16 bits) a request"
+        yield f"KV cache of the rows of the encoder: {kept}"
     if counts.state_bytes:
         yield f"State: {counts.state_bytes:,.0f} B a sequence, whatever its length"
     if spec.formats is not None:
