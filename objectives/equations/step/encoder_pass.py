@@ -25,12 +25,16 @@ class EncoderLeg:
     rows: PassInput
     layer_pass: ForwardPass
     pipeline: PipelinePass
-    alone: bool
+    alone: bool = False
     """Whether one stage runs it."""
+    launched: bool = True
+    """Whether hosts launch it by itself, rather than with the prompt."""
 
     def seconds(self) -> Array:
         """Through all stages [s]."""
-        return self.pipeline.layer_s * self.pipeline.layers if self.alone else self.pipeline.latency_s
+        if self.alone:
+            return self.pipeline.layer_s * self.pipeline.layers
+        return self.pipeline.latency_s if self.launched else self.pipeline.latency_s - self.pipeline.fixed_s
 
     def wide_s(self) -> Array:
         """As `seconds`, were all stages of the same width [s]."""
@@ -39,7 +43,10 @@ class EncoderLeg:
 
     def stage_s(self) -> Array:
         """Time that the slowest stage is occupied [s]."""
-        return self.seconds() if self.alone else self.pipeline.stage_s
+        if self.alone:
+            return self.seconds()
+        fixed = self.pipeline.stage_fixed_s
+        return self.pipeline.stage_s if self.launched else self.pipeline.stage_s - fixed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +80,7 @@ def encoder_pass(s: Setup) -> EncoderPass | None:
 
     As a pass over prompts, but that every row attends to all rows in reach, on both sides, and that nothing
     is kept of its layers. Keys and values of cross attention are made of its rows in a last part, over the
-    layers of the network that have it, and kept.
+    layers of the network that have it, and kept; hosts launch it with the prompt.
 
     Args:
         s: designs set up for their passes.
@@ -125,7 +132,7 @@ def _leg(s: Setup, run: EncoderRun, prompts: Array) -> EncoderLeg:
     )
     moved = prompts * layer.kv_of_rows(run.tokens)
     rows = _rows(s, machine, run.tokens, layer.both_ways_flop(run.tokens), moved)
-    return _through(s, machine, rows, alone=run.alone)
+    return replace(_through(s, machine, rows), alone=run.alone)
 
 
 def _keys_leg(s: Setup, keys: KeysOfEncoder, prompts: Array) -> EncoderLeg:
@@ -143,7 +150,8 @@ def _keys_leg(s: Setup, keys: KeysOfEncoder, prompts: Array) -> EncoderLeg:
     )
     kept = prompts * s.layer.kv_of_encoder()
     rows = _rows(s, machine, keys.tokens, zeros_like(s.deployments.tp), kept)
-    return _through(s, machine, replace(rows, kv_written=kept), alone=False)
+    # engines make them in the pass of the prompt
+    return replace(_through(s, machine, replace(rows, kv_written=kept)), launched=False)
 
 
 def _keys_alone(layer: MeanLayer, keys: KeysOfEncoder) -> MeanLayer:
@@ -192,7 +200,7 @@ def _rows(s: Setup, m: Machine, tokens: float, core_flop: Array, kv_elements: Ar
     )
 
 
-def _through(s: Setup, machine: Machine, rows: PassInput, *, alone: bool) -> EncoderLeg:
+def _through(s: Setup, machine: Machine, rows: PassInput) -> EncoderLeg:
     """Rows on their way through all stages."""
     layer_pass, pp = forward_pass(machine, rows), s.deployments.pp
     # narrower stages have fewer layers of the encoder by the same share
@@ -200,7 +208,7 @@ def _through(s: Setup, machine: Machine, rows: PassInput, *, alone: bool) -> Enc
     if s.slower_layers is not None:
         slower = s.slower_layers * (machine.context.llm.layers / s.context.llm.layers)
     pipeline = pipeline_pass(machine, layer_pass, rows, pp, s.hops, ones_like(pp), slower)
-    return EncoderLeg(machine=machine, rows=rows, layer_pass=layer_pass, pipeline=pipeline, alone=alone)
+    return EncoderLeg(machine=machine, rows=rows, layer_pass=layer_pass, pipeline=pipeline)
 
 
 def _sum(terms: Iterable[Array]) -> Array:
