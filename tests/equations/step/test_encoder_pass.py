@@ -107,13 +107,14 @@ def test_it_costs_in_every_way_of_serving_that_has_prompts(llm: Llm, serving: st
         evaluate(design, context, detail=True),
         evaluate(design, replace(context, llm=small), detail=True),
     )
-    assert m.ttft_parts["encoder"] > 3 * less.ttft_parts["encoder"]
+    assert m.ttft_parts["encoder"] > less.ttft_parts["encoder"]
     assert sum(m.ttft_parts.values()) == pytest.approx(m.ttft_s, rel=ROUNDING)
     assert m.ttft_s > less.ttft_s
     if serving == "decode-only":
         assert m.tokens_per_s == less.tokens_per_s
     else:
-        assert m.tokens_per_s < less.tokens_per_s
+        # of pools the one that prefills grows instead
+        assert m.tokens_per_s <= less.tokens_per_s
         assert m.usd_per_million_tokens > less.usd_per_million_tokens
 
 
