@@ -4,7 +4,7 @@ Layers of several kinds are averaged by their number, which is exact for sums ov
 stage that holds only one kind differs from the mean.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from objectives.api import Block, Experts, Llm
@@ -147,9 +147,8 @@ class MeanLayer:
 
     def kv_of_encoder(self) -> Array:
         """Elements of keys and values of an encoder's rows that one sequence keeps [1]."""
-        return self._over_cores(
-            lambda c: c.share * c.kv_elements * kept_in(c, 0.0, None) * (of_encoder(c.attention) is not None)
-        )
+        cores = [core for core in self.cores if of_encoder(core.attention) is not None]
+        return self._over_cores(lambda c: c.share * c.kv_elements * kept_in(c, 0.0, None), cores)
 
     def kv_of_rows(self, tokens: float) -> Array:
         """Elements of keys and values of the rows of an encoder, which attend to each other [1]."""
@@ -189,9 +188,9 @@ class MeanLayer:
         parts = [share * amount for share, amount in each if amount is not None]
         return sum(parts[1:], parts[0]) if parts else None
 
-    def _over_cores(self, amount: Callable[[Core], Array]) -> Array:
-        """Sum of an amount over the kinds of attention; 0 without attention."""
-        parts = [amount(core) for core in self.cores]
+    def _over_cores(self, amount: Callable[[Core], Array], cores: Iterable[Core] | None = None) -> Array:
+        """Sum of an amount over the kinds of attention, or some of them; 0 without any."""
+        parts = [amount(core) for core in (self.cores if cores is None else cores)]
         return sum(parts[1:], parts[0]) if parts else zeros_like(self.head)
 
 
