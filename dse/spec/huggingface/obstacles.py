@@ -8,10 +8,12 @@ _OBSTACLES: Final[Mapping[str, str]] = {
         bert roberta albert electra deberta deberta_v2 distilbert modernbert xlm-roberta clip siglip siglip2
         vit dinov2 dinov3_vit esm nomic_bert eurobert
     """,
-    "it has an encoder whose output the decoder attends to, and an LLM YAML has no cross attention": """
-        t5 mt5 umt5 byt5 bart mbart pegasus marian m2m_100 nllb-moe whisper t5gemma t5gemma2 mllama
-        mllama_text_model led longt5 switch_transformers moonshine encoder-decoder
+    "its encoder is of a kind that is not read: with experts, windows around each token, or the layers of "
+    "another file": """
+        nllb-moe switch_transformers led longt5 moonshine encoder-decoder t5gemma2 bigbird_pegasus
+        speech_to_text seamless_m4t prophetnet fsmt blenderbot blenderbot-small
     """,
+    "its file says nothing of the encoder that its layers attend to": "mllama_text_model",
     "its tokens are denoised in blocks and not generated one by one, which no serving mode does": """
         llada llada_moe dream sdar sdar_moe diffusion_gemma LLaDAModelLM Dream
     """,
