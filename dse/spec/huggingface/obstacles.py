@@ -10,7 +10,7 @@ _OBSTACLES: Final[Mapping[str, str]] = {
     """,
     "its encoder is of a kind that is not read: with experts, windows around each token, or the layers of "
     "another file": """
-        nllb-moe switch_transformers led longt5 moonshine encoder-decoder t5gemma2 bigbird_pegasus
+        nllb-moe switch_transformers led longt5 moonshine encoder-decoder bigbird_pegasus
         speech_to_text seamless_m4t prophetnet fsmt blenderbot blenderbot-small
     """,
     "its file says nothing of the encoder that its layers attend to": "mllama_text_model",

@@ -21,7 +21,7 @@ def refuse_odd(blocks: Iterable[api.Block]) -> None:
                 )
 
 
-def refuse_alone(blocks: Iterable[api.Block], encoder: api.Encoder | None) -> None:
+def refuse_alone(blocks: Iterable[api.Block], encoder: api.Encoder | None, hidden: int) -> None:
     """Raise for cross attention without an encoder, or without the attention whose projections it shares."""
     for block in blocks:
         for a in block.mixers:
@@ -29,6 +29,9 @@ def refuse_alone(blocks: Iterable[api.Block], encoder: api.Encoder | None) -> No
                 continue
             if encoder is None:
                 raise ValueError("encoder: expected one that cross_attention attends to, got none")
+            if a.shared and encoder.width_out != hidden:
+                wanted = f"rows as wide as hidden ({hidden}) for cross_attention with `shared`"
+                raise ValueError(f"encoder: expected {wanted}, got {encoder.width_out}")
             if a.shared and not any(_lends(other, a) for other in block.mixers):
                 heads = f"{a.heads} heads, {a.kv_heads} kv_heads and head_dim {a.head_dim}"
                 raise ValueError(

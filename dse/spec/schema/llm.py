@@ -307,7 +307,7 @@ class LlmSpec(Spec):
     def _encoded(self) -> "LlmSpec":
         """Cross attention attends to an encoder of the same file."""
         encoder = None if self.encoder is None else self.encoder.resolve()
-        refuse_alone((block.resolve() for block in self.blocks), encoder)
+        refuse_alone((block.resolve() for block in self.blocks), encoder, self.hidden)
         return self
 
     def resolve(self) -> api.Llm:

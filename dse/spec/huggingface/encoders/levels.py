@@ -6,7 +6,7 @@ from typing import Final
 from dse.errors import spec_error
 from dse.text import short
 
-_INSIDE: Final = {"t5gemma": "decoder", "mllama": "text_config"}
+_INSIDE: Final = {"t5gemma": "decoder", "t5gemma2": "decoder", "mllama": "text_config"}
 """`model_type` to the key of what generates text."""
 _OUTER: Final = ("model_type", "architectures", "vision_config", "encoder")
 """Keys that are those of the whole file, whatever is said inside."""

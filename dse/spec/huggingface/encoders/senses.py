@@ -113,8 +113,8 @@ SENSES = {
         aliases={"d_model": "hidden_size", "max_target_positions": "max_position_embeddings"},
         passes="""
             num_hidden_layers classifier_proj_size median_filter_width scale_embedding encoder_layerdrop
-            decoder_layerdrop use_weighted_layer_sum mask_feature_length mask_feature_min_masks mask_time_length
-            mask_time_min_masks apply_spec_augment
+            decoder_layerdrop use_weighted_layer_sum mask_feature_length mask_feature_min_masks
+            mask_time_length mask_time_min_masks apply_spec_augment
         """,
     ),
     "mllama": family(

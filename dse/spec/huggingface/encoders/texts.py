@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from dse.spec.huggingface.dense import NORMS, gated_ffn
+from dse.spec.huggingface.dense import NORMS, VISION, gated_ffn
 from dse.spec.huggingface.encoders.parts import UNCOUNTED, decoder, heads_of, layers_of, texts
 from dse.spec.huggingface.reader import (
     FULL,
@@ -11,6 +11,7 @@ from dse.spec.huggingface.reader import (
     Network,
     attention,
     blocks,
+    every,
     family,
     kinds_of,
     reach,
@@ -106,10 +107,42 @@ def _t5gemma(c: HfConfig) -> Network:
     )
 
 
+def _t5gemma2(c: HfConfig) -> Network:
+    """A Gemma 3 on each side; rows of the decoder and of the encoder are seen in one attention, by one matrix."""
+    reader = c.part("encoder", *_AROUND).part("text_config", *_GEMMA)
+    heads, count = attention(c, bias=c.flag("attention_bias")), c.size("num_hidden_layers")
+    tokens, hidden = reader.size("max_position_embeddings"), reader.size("hidden_size")
+    if hidden != c.size("hidden_size"):
+        raise reader.refuse("hidden_size", f"that of the decoder ({c.size('hidden_size')})")
+    side = attention(reader, bias=reader.flag("attention_bias"))
+    seen = kinds_of(reader, (FULL, SLIDING), ()) or every(reader, _EVERY)
+    layers = [{"attention": {**side, **reach(reader, kind)}, "ffn": gated_ffn(reader)} for kind in seen]
+    own = kinds_of(c, (FULL, SLIDING), every(c, _EVERY))
+    lent = {name: heads[name] for name in ("heads", "kv_heads", "head_dim")} | {"shared": True}
+    return Network(
+        layers=tuple(
+            {
+                "attention": {**heads, **reach(c, kind)},
+                "beside": {"cross_attention": lent},
+                "ffn": gated_ffn(c),
+            }
+            for kind in own[:count]
+        ),
+        tied=c.flag("tie_word_embeddings", True),
+        encoder={"tokens": tokens, "hidden": hidden, "blocks": blocks(layers)},
+        notes=(texts(tokens), NORMS, VISION),
+    )
+
+
 def _alternating(c: HfConfig) -> list[str]:
     return [SLIDING if (i + 1) % 2 else FULL for i in range(c.size("num_hidden_layers"))]
 
 
+_EVERY = 6
+"""Layers of which the last sees everything, where T5Gemma 2 does not say which."""
+_AROUND = (
+    *words("text_config vision_config mm_tokens_per_image model_type dtype torch_dtype tie_word_embeddings"),
+)
 _T5 = words(
     """
     hidden_size vocab_size num_layers num_decoder_layers num_heads d_kv d_ff feed_forward_proj
@@ -159,6 +192,12 @@ TEXTS = {
         _GEMMA - {"model_type", "dtype", "torch_dtype", "rope_parameters", "rope_theta"}
         | {"encoder", "is_encoder_decoder"},
         "T5GemmaForConditionalGeneration",
+    ),
+    "t5gemma2": family(
+        _t5gemma2,
+        _GEMMA - {"model_type", "dtype", "torch_dtype", "rope_parameters", "rope_theta"}
+        | {"encoder", "is_encoder_decoder"},
+        "T5Gemma2ForConditionalGeneration",
     ),
 }
 """`model_type` to its family."""
