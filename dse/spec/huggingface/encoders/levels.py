@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from dse.errors import spec_error
+from dse.spec.huggingface.checkpoint.harmless import harmless
+from dse.spec.huggingface.keys import READ
 from dse.text import short
 
 _INSIDE: Final = {"t5gemma": "decoder", "t5gemma2": "decoder", "mllama": "text_config"}
@@ -22,5 +24,10 @@ def one_level(data: Mapping[str, object], where: str) -> Mapping[str, object]:
     if not isinstance(inside, dict):
         raise spec_error(where, f"{key}: expected the keys of a language model, got {short(inside)}")
     around = {name: value for name, value in data.items() if name != key}
+    for name, value in around.items():
+        own = inside.get(name, value)
+        # what is said twice and differs is no size that can be read
+        if own != value and name not in (*_OUTER, *READ) and not harmless(name, value):
+            raise spec_error(where, f"{name}: expected {short(own)} as in {key}, got {short(value)}")
     kept = {name: around[name] for name in _OUTER if name in around}
     return {**around, **inside, **kept}

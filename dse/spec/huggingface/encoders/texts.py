@@ -78,7 +78,7 @@ _GEMMA = words(
     """
     hidden_size intermediate_size num_hidden_layers num_attention_heads num_key_value_heads head_dim
     vocab_size max_position_embeddings layer_types sliding_window attention_bias model_type dtype torch_dtype
-    tie_word_embeddings rope_parameters rope_theta query_pre_attn_scalar cross_attention_hidden_size
+    tie_word_embeddings rope_parameters rope_theta cross_attention_hidden_size
     """
 )
 
@@ -108,7 +108,7 @@ def _t5gemma(c: HfConfig) -> Network:
 
 
 def _t5gemma2(c: HfConfig) -> Network:
-    """A Gemma 3 on each side; rows of the decoder and of the encoder are seen in one attention, by one matrix."""
+    """A Gemma 3 on each side; one attention, with one set of matrices, sees the rows of both."""
     reader = c.part("encoder", *_AROUND).part("text_config", *_GEMMA)
     heads, count = attention(c, bias=c.flag("attention_bias")), c.size("num_hidden_layers")
     tokens, hidden = reader.size("max_position_embeddings"), reader.size("hidden_size")
