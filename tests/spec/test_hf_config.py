@@ -299,7 +299,8 @@ def test_no_key_is_both_read_and_passed_over():
     read = {(kind, key) for kind, family in FAMILIES.items() for key in family.reads & HARMLESS}
     # LLaMA and others carry the first and never slide; the others change a size in few families, or none
     few = (
-        "max_window_layers activation_function no_rope_layers no_rope_layer_interval num_nextn_predict_layers "
+        "max_window_layers activation_function no_rope_layers no_rope_layer_interval "
+        "num_nextn_predict_layers "
         "vision_config"  # the encoder of Llama 3.2
     )
     assert {key for _, key in read} <= set(few.split())

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dse.cli.terminal.tables import remark
 from dse.spec.huggingface.checkpoint.harmless import EMPTY
 from dse.spec.huggingface.config import Imported
+from objectives.api import CrossAttention
 
 _BYTES = 2.0
 """Of an element of KV cache in 16 bits [B]."""
@@ -74,4 +75,8 @@ def _kv(found: Imported) -> str:
 
 
 def _layers(found: Imported) -> int:
-    return sum(block.count for block in found.spec.blocks)
+    """Layers as people count them: self and cross attention of two blocks are of one layer."""
+    blocks = found.spec.resolve().blocks
+    crossed = any(isinstance(block.attention, CrossAttention) for block in blocks)
+    fed = [block.ffn or block.experts or block.matrices for block in blocks]
+    return sum(b.count for b, has in zip(blocks, fed, strict=True) if has or not crossed)
