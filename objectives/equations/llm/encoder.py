@@ -5,10 +5,11 @@ one each, as they may be more or fewer there.
 """
 
 from dataclasses import dataclass
+from typing import cast
 
 from objectives.api import Block, EncoderMatrices, Llm
 from objectives.arrays import Array
-from objectives.equations.llm.attention.kinds import of_encoder
+from objectives.equations.llm.attention.kinds import LayerOfEncoder, of_encoder
 from objectives.equations.llm.by_part import weighed
 from objectives.parts import Parts
 
@@ -91,6 +92,7 @@ def encoder_runs(llm: Llm) -> tuple[EncoderRun, ...]:
 
 
 def _matrices(layers: Llm, rows: EncoderMatrices | None) -> tuple[EncoderRun, ...]:
+    """A stem or a projector as one layer of bare matrices."""
     if rows is None:
         return ()
     one = Llm(
@@ -140,14 +142,15 @@ def keys_of_encoder(llm: Llm, tp: Array, by: Parts | None) -> KeysOfEncoder | No
             kind = of_encoder(a)
             if kind is None:
                 continue
+            layer = cast("LayerOfEncoder", a)
             share = block.count / llm.layers
             one = KeysOfEncoder(
                 elements=share * weighed(kind.encoder_elements(a, tp), by, "attention"),
                 stored=share * weighed(kind.encoder_stored(a, tp), by, "attention"),
                 traffic=share * kind.encoder_traffic(a, tp),
                 share=share,
-                width=a.inputs,
-                tokens=float(a.tokens),
+                width=layer.inputs,
+                tokens=float(layer.tokens),
             )
             found = one if found is None else _sum(found, one)
     return found

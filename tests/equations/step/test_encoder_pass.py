@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from factories import SERVING_MODES
 from networks import pictured, whisper
+from systems import pairs
 
 from dse.bounds.first_principles import count
 from dse.bounds.speed_of_light import speed_of_light
 from dse.testing.checks import ROUNDING
-from objectives.api import Llm
+from objectives.api import Attention, Block, CrossAttention, Encoder, EncoderMatrices, Llm, Matrix
 from objectives.costmodels.roofline import RooflineCostModel
 from objectives.equations.llm.held_weights import encoder_weights
 from objectives.equations.llm.mean_layer import mean_layer
@@ -130,3 +131,75 @@ def test_the_second_count_has_the_same_products_and_weights() -> None:
     bound = speed_of_light(make.design(ideal), context)
     assert bound.ttft_s <= evaluate(make.design(ideal), context).ttft_s
     assert bound.ttft_s > 0.9 * evaluate(make.design(ideal), context).ttft_s
+
+
+FACTS = [
+    {"tokens": 750},
+    {"hidden": 640},
+    {"lookup": ()},
+    {"before": None},
+    {"after": EncoderMatrices(tokens=1500, matrices=(Matrix(inputs=1280, outputs=1280),))},
+    {"blocks": whisper().encoder.blocks[:1]},  # type: ignore[union-attr]
+]
+
+
+@pytest.mark.parametrize("changes", FACTS, ids=[next(iter(fact)) for fact in FACTS])
+def test_every_fact_of_an_encoder_moves_some_output(changes: dict[str, object]) -> None:
+    llm, design = whisper(), make.design(make.h100_like(), batch=16, tp=4, pp=2)
+    other = replace(llm, encoder=replace(llm.encoder, **changes))  # type: ignore[type-var, arg-type]
+    one, two = (evaluate(design, make.context(x, serving="aggregated")) for x in (llm, other))
+    assert (one.ttft_s, one.violations["capacity"]) != (two.ttft_s, two.violations["capacity"])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"heads": 40}, {"kv_heads": 10}, {"head_dim": 128}, {"shared": True}, {"tokens": 1}, {"inputs": 640}],
+)
+def test_every_fact_of_cross_attention_moves_some_output(changes: dict[str, object]) -> None:
+    llm, design = whisper(), make.design(make.h100_like(), batch=16, tp=2)
+    own, crossed = llm.blocks
+    other = replace(crossed, attention=replace(crossed.attention, **changes))  # type: ignore[type-var, arg-type]
+    results = [
+        evaluate(design, make.context(x, serving="aggregated"))
+        for x in (llm, replace(llm, blocks=(own, other)))
+    ]
+    one, two = ((m.ttft_s, m.tpot_s, m.violations["capacity"]) for m in results)
+    assert one != two
+
+
+def test_pools_hold_the_encoder_where_prompts_run() -> None:
+    gpu, d = make.h100_like(), make.deployments(batch=16, tp=2)
+    weights = 2.0 * (sum(STEM) + ENCODER + 1500 * D)
+    for roles, keeper in ((("prefill", "decode"), "prefill"), (("attention", "ffn"), "attention")):
+        context = pairs.serving(make.context(whisper(), isl=64.0, osl=128.0), roles)
+        small = replace(context, llm=replace(whisper(), encoder=None))
+        system = pairs.system(pairs.link(50e9, 1e-6), **dict.fromkeys(roles, (gpu, d)))
+        m, less = (pairs.evaluate(system, each, detail=True) for each in (context, small))
+        more = {
+            role: m.capacity_parts[f"{role}.weights"] - less.capacity_parts[f"{role}.weights"]
+            for role in roles
+        }
+        # heads and columns in two; stem and positions too
+        assert more.pop(keeper) == pytest.approx(weights / 2, rel=1e-9)
+        assert not any(np.any(rest) for rest in more.values())
+        assert m.ttft_parts["encoder"] > 0.0
+        assert sum(m.ttft_parts.values()) == pytest.approx(m.ttft_s, rel=ROUNDING)
+        assert np.array_equal(m.tpot_s, less.tpot_s) or roles[0] == "attention"
+
+
+def test_rows_of_projections_that_are_shared_are_computed_and_not_stored() -> None:
+    own = Attention(heads=8, kv_heads=4, head_dim=64)
+    lent = CrossAttention(heads=8, kv_heads=4, head_dim=64, shared=True, tokens=100, inputs=512)
+    encoder = Encoder(tokens=100, hidden=512, blocks=(Block(count=4, attention=own),))
+    block = Block(count=4, attention=own, beside=(lent,))
+    llm = Llm(name="2", hidden=512, vocab=1000, blocks=(block,), encoder=encoder, nominal_params=1e7)
+    alone = replace(llm, blocks=(replace(block, beside=()),))
+    assert params(llm) == params(alone)
+    n, less = (count(x, make.context(x).workload).encoder for x in (llm, alone))
+    assert n.products - less.products == 100 * 4 * 2 * 512 * 256
+    assert n.stored == less.stored
+    free = make.h100_like(**make.IDEAL, dram_bandwidth=1e30, link_bandwidth=1e30)
+    took = [
+        evaluate(make.design(free), make.context(x), detail=True).ttft_parts["encoder"] for x in (llm, alone)
+    ]
+    assert took[0] - took[1] == pytest.approx(2 * 100 * 4 * 2 * 512 * 256 / 989e12, rel=1e-9)

@@ -132,11 +132,22 @@ def visited(kind: AttentionKind[AttentionLayer], a: AttentionLayer, tp: Array) -
     return None if read is None else read(a, tp)
 
 
-class RowsOfEncoder(Protocol):
-    """What a kind of attention says further whose keys and values are made of the rows of an encoder.
+class LayerOfEncoder(AttentionLayer, Protocol):
+    """A layer whose keys and values are made of the rows of an encoder."""
 
-    Such a layer has their number as `tokens` and their width as `inputs`.
-    """
+    @property
+    def tokens(self) -> int:
+        """These rows, of one request [token]."""
+        ...
+
+    @property
+    def inputs(self) -> int:
+        """Their width [1]."""
+        ...
+
+
+class RowsOfEncoder(Protocol):
+    """What a kind of attention says further whose layers are `LayerOfEncoder`."""
 
     def encoder_elements(self, a: AttentionLayer, tp: Array, /) -> Array:
         """Weights that these rows are multiplied by, once a request [1]."""
