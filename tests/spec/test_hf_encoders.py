@@ -132,3 +132,14 @@ def test_the_language_model_without_its_encoder_is_refused(tmp_path: Path) -> No
     inner = {**ENCODERS["llama-3.2-11b-vision"]["text_config"], "model_type": "mllama_text_model"}
     with pytest.raises(SpecError, match="says nothing of the encoder"):
         imported(tmp_path, inner)
+
+
+def test_an_encoder_that_is_the_decoder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="tie_encoder_decoder"):
+        imported(tmp_path, {**ENCODERS["t5-small"], "tie_encoder_decoder": True})
+    assert imported(tmp_path, {**ENCODERS["t5-small"], "tie_encoder_decoder": False})
+
+
+def test_keys_of_older_files_say_nothing_of_sizes(tmp_path: Path) -> None:
+    older = {"output_past": True, "forced_decoder_ids": [[1, 50259]], "suppress_tokens": [1, 2]}
+    assert imported(tmp_path, {**ENCODERS["whisper-tiny"], **older}).params
