@@ -29,7 +29,8 @@ _NAMED: Final = {
         bad_words_ids output_scores output_attentions output_hidden_states return_dict
         return_dict_in_generate remove_invalid_values exponential_decay_length_penalty suppress_tokens
         begin_suppress_tokens forced_decoder_ids prefix sep_token max_new_tokens min_new_tokens
-        generation_config chat_template chat_format system_message no_repeat_ngram_size encoder_no_repeat_ngram_size penalty_alpha
+        generation_config chat_template chat_format system_message no_repeat_ngram_size
+        encoder_no_repeat_ngram_size penalty_alpha
         ignore_index num_logits_to_keep logits_to_keep use_cache pad_token bos_token eos_token unk_token
         stop_words_ids unk_index mask_index system_prompt
     """,
