@@ -188,9 +188,13 @@ def _held_bytes(
     # rows of a pass beyond `held_rows` stream through: their activations are never held at once
     prompt_rows = minimum(load.rows, chips.stack.held_rows)
     together = rows + prompt_rows if load.with_decode else maximum(rows, prompt_rows)
-    live = {**held, "activations": together * (layer.live * precision.activation_bytes)}
+    held["activations"] = together * (layer.live * precision.activation_bytes)
     for run in encoder_runs(llm):  # before the prompt, so that the larger of both decides
-        there = minimum(run.tokens * load.prompts, chips.stack.held_rows)
-        size = there * (mean_layer(run.llm, d.tp, None, split_over(d.cp)).live * precision.activation_bytes)
-        live["activations"] = maximum(live["activations"], where(load.rows > 0.0, size, zeros_like(size)))
-    return live
+        encoding = mean_layer(run.llm, d.tp, None, split_over(d.cp))
+        all_rows = run.tokens * load.prompts
+        some = minimum(all_rows, chips.stack.held_rows)
+        # all rows see all, so that those which wait for their turn in a layer are kept, keys and values too
+        waiting = (all_rows - some) * (run.llm.hidden + encoding.kv_of_rows(1.0))
+        size = (some * encoding.live + waiting) * precision.activation_bytes
+        held["activations"] = maximum(held["activations"], where(load.rows > 0.0, size, zeros_like(size)))
+    return held

@@ -203,3 +203,17 @@ def test_rows_of_projections_that_are_shared_are_computed_and_not_stored() -> No
         evaluate(make.design(free), make.context(x), detail=True).ttft_parts["encoder"] for x in (llm, alone)
     ]
     assert took[0] - took[1] == pytest.approx(2 * 100 * 4 * 2 * 512 * 256 / 989e12, rel=1e-9)
+
+
+def test_rows_that_wait_for_their_turn_in_a_layer_have_room() -> None:
+    # 4,096 rows, of which the stack works on 2,048 at once: their projections and their FFN
+    design = make.design(make.h100_like(), batch=1)
+    m = evaluate(design, make.context(pictured(), isl=64.0, serving="aggregated"), detail=True)
+    worked = 2 * 1280 + 4 * 1280 + 2 * 1280 + 2 * 5120
+    by_hand = 2.0 * 2048 * (worked + 1280 + 2 * 1280)
+    assert m.capacity_parts["activations"] == pytest.approx(by_hand, rel=1e-9)
+    llm = pictured()
+    twice = replace(llm, encoder=replace(llm.encoder, tokens=8192))  # type: ignore[type-var]
+    more = evaluate(design, make.context(twice, isl=64.0, serving="aggregated"), detail=True)
+    added = more.capacity_parts["activations"] - m.capacity_parts["activations"]
+    assert added == pytest.approx(2.0 * 4096 * 3 * 1280, rel=1e-9)
