@@ -7,8 +7,8 @@ from objectives.api import Context, Deployments, Llm
 from objectives.arrays import Array, ceil_div, where
 from objectives.equations.llm.by_part import in_rest
 from objectives.equations.llm.context_parallel import split_over
-from objectives.equations.llm.encoder import encoder_runs
 from objectives.equations.llm.mean_layer import MeanLayer, mean_layer
+from objectives.equations.llm.parts import encoder_runs
 from objectives.parts import Parts
 
 

@@ -14,8 +14,8 @@ from objectives.equations.llm import feed_forward, launches
 from objectives.equations.llm.attention.kinds import kind_of, of_encoder
 from objectives.equations.llm.by_part import visited_by_all, weighed
 from objectives.equations.llm.cores import Core, core_of, kept_in, read_of_each
-from objectives.equations.llm.encoder import KeysOfEncoder, keys_of_encoder
 from objectives.equations.llm.expert_parallel import Spread, spread
+from objectives.equations.llm.parts import KeysOfEncoder, keys_of_encoder
 from objectives.parts import Parts
 
 

@@ -13,9 +13,9 @@ from objectives.equations.interconnect.collectives import collectives
 from objectives.equations.interconnect.stage_hops import StageHops, stage_hops
 from objectives.equations.llm.by_part import in_rest, slowness
 from objectives.equations.llm.context_parallel import split_over
-from objectives.equations.llm.encoder import encoder_runs
 from objectives.equations.llm.held_weights import edge_weights, encoder_weights, weights_by_part
 from objectives.equations.llm.mean_layer import MeanLayer, mean_layer
+from objectives.equations.llm.parts import encoder_runs
 from objectives.equations.step import prefix_cache
 from objectives.equations.step.machine import Machine
 from objectives.equations.step.pinning import pinning_values

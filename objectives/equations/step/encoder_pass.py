@@ -8,9 +8,9 @@ from operator import add
 from objectives.arrays import Array, ones_like, zeros_like
 from objectives.equations.chip.resource_seconds import ResourceSeconds
 from objectives.equations.llm.by_part import in_rest, slowness
-from objectives.equations.llm.encoder import EncoderRun, KeysOfEncoder, encoder_runs
 from objectives.equations.llm.launches import BY_HEADS, FFN
 from objectives.equations.llm.mean_layer import MeanLayer, mean_layer
+from objectives.equations.llm.parts import EncoderRun, KeysOfEncoder, encoder_runs
 from objectives.equations.step.batch_setup import Setup
 from objectives.equations.step.forward_pass import ForwardPass, PassInput, forward_pass
 from objectives.equations.step.machine import Machine
