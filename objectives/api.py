@@ -13,7 +13,10 @@ from objectives.architecture import Attention as Attention
 from objectives.architecture import AttentionLayer as AttentionLayer
 from objectives.architecture import Block as Block
 from objectives.architecture import CompressedAttention as CompressedAttention
+from objectives.architecture import CrossAttention as CrossAttention
 from objectives.architecture import DraftLayers as DraftLayers
+from objectives.architecture import Encoder as Encoder
+from objectives.architecture import EncoderMatrices as EncoderMatrices
 from objectives.architecture import Experts as Experts
 from objectives.architecture import Ffn as Ffn
 from objectives.architecture import Index as Index

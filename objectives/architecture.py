@@ -214,6 +214,23 @@ STATES = (LinearAttention, ShortConvolution, Mamba, Rwkv)
 
 
 @dataclass(frozen=True, kw_only=True)
+class CrossAttention:
+    """Softmax attention to what an encoder made: keys and values are projected once a request, and kept."""
+
+    heads: int
+    kv_heads: int
+    head_dim: int
+    bias: bool = False
+    """Whether the query, key and value projections carry a bias."""
+    shared: bool = False
+    """Whether the projections are those of the attention next to it (T5Gemma 2)."""
+    tokens: int = 0
+    """Rows of the encoder that it attends to."""
+    inputs: int = 0
+    """Width of these rows, which keys and values are projected from."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ffn:
     """Feed-forward network of one layer: 3 matrices when gated (SwiGLU), else 2."""
 
@@ -308,6 +325,45 @@ class DraftLayers:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EncoderMatrices:
+    """Matrices of an encoder that see another number of rows than its layers: a stem, or a projector."""
+
+    tokens: int
+    matrices: tuple[Matrix, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoder:
+    """Layers that run once a request, before its prompt; every row attends to all rows in reach."""
+
+    tokens: int
+    """Rows of its layers, of one request."""
+    hidden: int
+    blocks: tuple[Block, ...]
+    lookup: tuple[Lookup, ...] = ()
+    """Tables that its rows look up: positions, or an embedding of its own."""
+    before: EncoderMatrices | None = None
+    """What rows pass before the layers."""
+    after: EncoderMatrices | None = None
+    """What rows pass behind the layers."""
+
+    @property
+    def layers(self) -> int:
+        """Layers in all blocks."""
+        return sum(b.count for b in self.blocks)
+
+    @property
+    def tokens_out(self) -> int:
+        """Rows that leave it [token]."""
+        return self.tokens if self.after is None else self.after.tokens
+
+    @property
+    def width_out(self) -> int:
+        """Width of these rows [1]."""
+        return self.hidden if self.after is None else self.after.matrices[-1].outputs
+
+
+@dataclass(frozen=True, kw_only=True)
 class Llm:
     """A network that is evaluated once per token (an LLM) or once per inference (`vocab` = 0)."""
 
@@ -320,6 +376,8 @@ class Llm:
     """Rows of a learned position table."""
     lookup: tuple[Lookup, ...] = ()
     """Tables of rows that tokens look up, besides the embedding."""
+    encoder: Encoder | None = None
+    """What runs once a request, before its prompt."""
     nominal_params: float
     """Parameters as its name says; the weights are counted from the architecture, never from this."""
     draft: DraftLayers | None = None

@@ -9,7 +9,7 @@ from os import environ
 import numpy as np
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from networks import longcat, looped
+from networks import longcat, looped, pictured, whisper
 
 from objectives.api import (
     Attention,
@@ -356,7 +356,7 @@ def llms() -> st.SearchStrategy[Llm]:
     return st.sampled_from(
         (
             llama2_7b(), llama2_70b(), llama2_70b(kv_heads=64), mixtral_8x7b(), deepseek_v3(), gpt_oss_20b(),
-            llama4_scout(), gpt_j_6b(), dnn(), qwen3_next(), longcat(), looped(),
+            llama4_scout(), gpt_j_6b(), dnn(), qwen3_next(), longcat(), looped(), whisper(), pictured(),
         )
     )  # fmt: skip
 

@@ -12,6 +12,11 @@ CONFIGS: dict[str, dict[str, Any]] = {
 }
 """Name of an LLM to its keys."""
 
+ENCODERS: dict[str, dict[str, Any]] = json.loads(
+    (FOLDER.parent / "hf_encoders" / "encoders.json").read_text(encoding="utf-8")
+)
+"""The same of networks with an encoder."""
+
 
 def kind(config: dict[str, Any]) -> str:
     """`model_type` of the language model, which may be inside."""
@@ -19,5 +24,7 @@ def kind(config: dict[str, Any]) -> str:
     return str(inner.get("model_type", config["model_type"]))
 
 
-KINDS = {kind(config) for config in CONFIGS.values()}
+KINDS = {kind(config) for config in (*CONFIGS.values(), *ENCODERS.values())} | {
+    str(config["model_type"]) for config in ENCODERS.values()
+}
 """Families that have at least one."""

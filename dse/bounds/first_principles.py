@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from dse.arrays import Floats
+from dse.bounds import encoders
 from dse.plugins.broken import asking, broken
 from dse.plugins.numbers import fault_of
 from dse.spec.attention.kind import kv_visited
@@ -53,6 +54,8 @@ class Count:
     """FLOP of attention for a decoded token [FLOP]."""
     prompt_core_flop: Floats
     """FLOP of attention for a prompt without its largest layer [FLOP]."""
+    encoder: encoders.Encoded
+    """What a request needs before its prompt, all of it 0 without an encoder."""
     drafted: "Drafted | None" = None
     """Layers of the network that draft for it; None where others draft, and without drafts."""
 
@@ -130,12 +133,14 @@ def count(llm: api.Llm, work: api.Workload, by: api.Parts = EACH) -> Count:
         prompt_cores.append((b.count, of_prompt))
     # a prompt needs little of its last layer; whichever that is, leaving out the largest is a bound
     largest = np.maximum.reduce([one for _, one in prompt_cores])
+    encoded = encoders.encoded(llm, by, lambda b, hidden: _layer(b, hidden, by)[0])
     found = Count(
         layers=layers,
         last=last,
         head=by.head * float(llm.vocab * llm.hidden),
         once=once,
-        stored=stored,
+        stored=stored + encoded.stored,
+        encoder=encoded,
         experts=tuple(experts),
         state_bytes=state,
         kv_read=kv_read,
@@ -164,7 +169,7 @@ def _drafted(llm: api.Llm, work: api.Workload, by: api.Parts) -> Drafted | None:
 def _check(found: Count, llm: api.Llm) -> None:
     """Raise `PluginError` for a second count that is not finite: it would bound nothing, or everything."""
     for name, value in vars(found).items():
-        if name not in ("experts", "drafted") and (fault := fault_of(value)):
+        if name not in ("experts", "drafted", "encoder") and (fault := fault_of(value)):
             points = [p for b in llm.blocks for a in b.mixers if (p := point_of(a)) is not None]
             for point in points:
                 raise broken(point, f"second count of {llm.name}: {name}: expected {fault[0]}")

@@ -128,9 +128,11 @@ def speed_of_light(designs: api.Designs, context: api.Context) -> Bound:
     # a prompt gives no token of a block, and so needs no head
     head = 1.0 if work.diffusion is None else 0.0
     flop = 2.0 * (before * (done.layers - done.last) + one * done.layers + head * done.head)
-    read = (one * held.layers + head * held.head) * each
+    read = (one * held.layers + head * held.head + held.encoder.read) * each
+    # an encoder goes before the prompt
+    flop, core = flop + 2.0 * done.encoder.products, n.prompt_core_flop + n.encoder.core_flop
     # likewise: all chips for all rows, one row through all layers, and what only one chip can read
-    all_of_it = _seconds(c, need, need, read, prompts * flop, prompts * n.prompt_core_flop, reuse)
+    all_of_it = _seconds(c, need, need, read, prompts * flop, prompts * core, reuse)
     last_row = _seconds(c, tp, need, read, 2.0 * (one * done.layers + head * done.head), 0.0, reuse)
     alone = one * (1.0 if work.diffusion is None else 0.0)  # the busiest chip is counted with its head
     ttft = {name: _most((all_of_it[name], last_row[name], alone * busiest[name])) for name in all_of_it}

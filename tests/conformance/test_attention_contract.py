@@ -47,6 +47,11 @@ KEYS: Mapping[str, Sequence[Mapping[str, object]]] = {
         {"heads": 16, "dim": 64, "ratio": 128},
         {"heads": 16, "dim": 64, "ratio": 4, "overlap": True, "top_k": 128},
     ),
+    "cross_attention": (
+        GROUPED,
+        {**GROUPED, "bias": True},
+        {**GROUPED, "shared": True},
+    ),
     "linear_attention": (
         LINEAR,
         {**LINEAR, "gate": True, "delta": True, "conv": 4, "state": "bf16"},

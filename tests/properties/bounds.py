@@ -2,15 +2,18 @@
 
 from math import floor
 
-from objectives.api import Attention, Block, Chips, LatentAttention, LinearAttention, Llm
+from objectives.api import Attention, Block, Chips, CrossAttention, LatentAttention, LinearAttention, Llm
 from objectives.arrays import Array
 
-Core = Attention | LatentAttention | LinearAttention
+Core = Attention | LatentAttention | LinearAttention | CrossAttention
+HEADS = (Attention, CrossAttention)
 
 
 def _projections(a: Core, hidden: int) -> float:
     if isinstance(a, LinearAttention):
         return hidden * (2 * a.key_heads * a.key_dim + (3 if a.gate else 2) * a.heads * a.value_dim)
+    if isinstance(a, CrossAttention):  # keys and values are made once a request
+        return 2 * hidden * a.head_dim * a.heads
     if isinstance(a, Attention):
         return hidden * a.head_dim * ((3 if a.gate else 2) * a.heads + 2 * a.kv_heads)
     down = hidden * (a.latent + a.rope + (a.query_latent or 0))
@@ -57,6 +60,8 @@ def _cores(llm: Llm) -> list[tuple[int, Core]]:
 
 def _visible(a: Core, context: float) -> float:
     """Tokens at least that a row at `context` sees; inside chunks half of one, over many rows."""
+    if isinstance(a, CrossAttention):
+        return a.tokens
     if isinstance(a, Attention) and a.window:
         return min(context, a.window) * (0.5 if a.chunked else 1.0)
     return context
@@ -64,6 +69,8 @@ def _visible(a: Core, context: float) -> float:
 
 def _square(a: Core, isl: float) -> float:
     """Pairs of rows that a prompt multiplies: the triangle, a band of it, or triangles of whole chunks."""
+    if isinstance(a, CrossAttention):
+        return isl * a.tokens
     if not isinstance(a, Attention) or a.window is None:
         return isl * isl / 2.0
     w = min(isl, float(a.window))
@@ -77,7 +84,7 @@ def cached(llm: Llm, context: float, tp: Array) -> Array:
     """Elements of KV cache that one token more has to read, over all layers, on each of TP chips at least."""
     total = 0.0 * tp
     for n, a in _cores(llm):
-        if isinstance(a, Attention):
+        if isinstance(a, HEADS):
             total = total + n * 2 * a.kv_heads * a.head_dim * _visible(a, context) / tp
         elif isinstance(a, LatentAttention):  # one vector for all heads: nothing to split
             total = total + n * (a.latent + a.rope) * context
@@ -91,7 +98,7 @@ def core_flop(llm: Llm, context: float) -> float:
         if isinstance(a, LinearAttention):  # a key's value is written, a query's read: two multiply-adds
             total += n * 4 * a.heads * a.key_dim * a.value_dim
             continue
-        each = 4 * a.head_dim if isinstance(a, Attention) else 2 * (a.latent + a.rope) + 2 * a.latent
+        each = 4 * a.head_dim if isinstance(a, HEADS) else 2 * (a.latent + a.rope) + 2 * a.latent
         total += n * each * a.heads * _visible(a, context)
     return total
 
@@ -103,7 +110,7 @@ def prompt_core_flop(llm: Llm, isl: float) -> float:
         if isinstance(a, LinearAttention):
             total += n * isl * 4 * a.heads * a.key_dim * a.value_dim
             continue
-        each = 4 * a.head_dim if isinstance(a, Attention) else 2 * (a.nope + a.rope) + 2 * a.value
+        each = 4 * a.head_dim if isinstance(a, HEADS) else 2 * (a.nope + a.rope) + 2 * a.value
         total += n * each * a.heads * _square(a, isl)
     return total
 

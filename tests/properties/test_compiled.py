@@ -24,11 +24,13 @@ LLMS = {
     "windows": make.gpt_oss_20b(),
     "chunks": make.llama4_scout(),
     "parallel": make.gpt_j_6b(),
+    "encoder": make.whisper(),
 }
 CASES = [
     *((name, ("decode-only", "aggregated", "static")[i % 3]) for i, name in enumerate(LLMS)),
     ("GQA", "decode-only"),
     ("GQA", "static"),
+    ("encoder", "aggregated"),
 ]
 """Every kind of LLM, every way of serving; each pair is a compilation."""
 SUBNORMAL = 1e-300

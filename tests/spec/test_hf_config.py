@@ -204,7 +204,8 @@ def test_no_key_may_be_left_out_and_silently_get_another_size(tmp_path, name):
     ("kind", "words"),
     [
         ("rwkv5", "RWKV"),
-        ("t5", "cross attention"),
+        ("switch_transformers", "encoder is of a kind that is not read"),
+        ("mllama_text_model", "says nothing of the encoder"),
         ("llada_moe", "no published file"),
         ("bert", "not a decoder"),
         ("qwen33", "Another name in its place would get other sizes"),
@@ -306,8 +307,8 @@ def test_no_key_is_both_read_and_passed_over():
     few = (
         "max_window_layers activation_function no_rope_layers no_rope_layer_interval "
         "num_nextn_predict_layers "
-        # which language model is inside MiniCPM-V
-        "version"
+        # which language model is inside MiniCPM-V, and the encoder of Llama 3.2
+        "version vision_config"
     )
     assert {key for _, key in read} <= set(few.split())
     assert set().union(*(set(kinds) for kinds in WRAPPED.values())) <= set(FAMILIES)

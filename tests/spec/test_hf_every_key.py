@@ -188,7 +188,12 @@ def failures(case: Case, path: Path_) -> Iterator[str]:
     for other in WRONG:
         alike = type(other) is type(value)
         got = case.outcome(path, other)
-        fine = {"refused", "listed", "noted", *(("changed", "filled", "silent") if alike and other != -1 else ())}
+        fine = {
+            "refused",
+            "listed",
+            "noted",
+            *(("changed", "filled", "silent") if alike and other != -1 else ()),
+        }
         if got.partition(" ")[0] not in fine and not (other == value and alike):
             yield f"{other!r}: {got}"
 
@@ -199,7 +204,9 @@ def patch(put: Any = setattr) -> None:
     shares, of_layer = forms._shares, Patterns.of_layer
     put(forms, "_shares", remembered(shares, lambda found, *rest: (repr(found), repr(rest))))
     put(
-        Patterns, "of_layer", remembered(of_layer, lambda said, number, names: (repr(said.said), number, names))
+        Patterns,
+        "of_layer",
+        remembered(of_layer, lambda said, number, names: (repr(said.said), number, names)),
     )
 
 

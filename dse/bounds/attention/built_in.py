@@ -3,6 +3,7 @@
 from typing import Final
 
 from dse.bounds.attention import compressed as second_compressed
+from dse.bounds.attention import cross_attention as second_cross
 from dse.bounds.attention import index as second_index
 from dse.bounds.attention import latent as second_latent
 from dse.bounds.attention import linear as second_linear
@@ -10,6 +11,7 @@ from dse.bounds.attention import mamba as second_mamba
 from dse.bounds.attention import rwkv as second_rwkv
 from dse.bounds.attention import short_convolution as second_short_convolution
 from dse.bounds.attention import softmax as second_softmax
+from dse.spec.attention.cross_attention import CrossAttentionSpec
 from dse.spec.attention.index import CompressedAttentionSpec, IndexSpec
 from dse.spec.attention.kind import KindEntry
 from dse.spec.attention.latent import LatentAttentionSpec
@@ -21,6 +23,7 @@ from dse.spec.attention.softmax import AttentionSpec
 from objectives.api import (
     Attention,
     CompressedAttention,
+    CrossAttention,
     Index,
     LatentAttention,
     LinearAttention,
@@ -30,6 +33,7 @@ from objectives.api import (
 )
 from objectives.equations.llm.attention import (
     compressed,
+    cross_attention,
     index,
     latent,
     linear,
@@ -75,3 +79,10 @@ SHORT_CONVOLUTION: Final = KindEntry(
 )
 MAMBA: Final = KindEntry(architecture=Mamba, spec=MambaSpec, counts=mamba, second_count=second_mamba)
 RWKV: Final = KindEntry(architecture=Rwkv, spec=RwkvSpec, counts=rwkv, second_count=second_rwkv)
+CROSS: Final = KindEntry(
+    architecture=CrossAttention,
+    spec=CrossAttentionSpec,
+    counts=cross_attention,
+    second_count=second_cross,
+    description="Attention to the rows of the `encoder`; a block of its own, after one with self attention.",
+)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dse.cli.terminal.tables import remark
 from dse.spec.huggingface.checkpoint.harmless import EMPTY
 from dse.spec.huggingface.config import Imported
+from objectives.api import CrossAttention
 
 _BYTES = 2.0
 """Of an element of KV cache in 16 bits [B]."""
@@ -27,6 +28,7 @@ def imported_dict(found: Imported) -> dict[str, object]:
         "draft_params": counts.drafting,
         "kv_elements_per_token": counts.kv_elements,
         "kv_elements_at_longest_context": counts.kv_longest,
+        "kv_elements_of_encoder_per_request": counts.kv_of_encoder,
         "state_bytes_per_sequence": counts.state_bytes,
         "longest_context_tokens": spec.context,
         "formats": None if spec.formats is None else spec.formats.model_dump(),
@@ -46,6 +48,10 @@ def _lines(found: Imported) -> Iterator[str]:
     yield f"{spec.name}: {_layers(found)} layers, {counts.params:,} parameters{active}"
     longest = f"longest context {spec.context:,} tokens" if spec.context else "no longest context in the file"
     yield f"KV cache: {_kv(found)}; {longest}"
+    if counts.kv_of_encoder:
+        size = _BYTES * counts.kv_of_encoder
+        kept = f"{counts.kv_of_encoder:,.0f} elements ({size:,.0f} B in 16 bits) a request"
+        yield f"KV cache of the rows of the encoder: {kept}"
     if counts.state_bytes:
         yield f"State: {counts.state_bytes:,.0f} B a sequence, whatever its length"
     if spec.draft_layers is not None:
@@ -81,4 +87,8 @@ def _kv(found: Imported) -> str:
 
 
 def _layers(found: Imported) -> int:
-    return sum(block.count for block in found.spec.blocks)
+    """Layers as people count them: self and cross attention of two blocks are of one layer."""
+    blocks = found.spec.resolve().blocks
+    crossed = any(isinstance(block.attention, CrossAttention) for block in blocks)
+    fed = [block.ffn or block.experts or block.matrices for block in blocks]
+    return sum(b.count for b, has in zip(blocks, fed, strict=True) if has or not crossed)

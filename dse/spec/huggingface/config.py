@@ -16,6 +16,7 @@ from dse.spec.huggingface.checkpoint.formats import Formats, formats_of
 from dse.spec.huggingface.checkpoint.nested import TIE, Levels, levels_in, with_head
 from dse.spec.huggingface.checkpoint.params_json import as_config, is_params
 from dse.spec.huggingface.checkpoint.traced import Traced, plain
+from dse.spec.huggingface.encoders.levels import one_level
 from dse.spec.huggingface.families import FAMILIES, INNER_NOTE, OUTER, WRAPPED, defaults
 from dse.spec.huggingface.json_file import read_json
 from dse.spec.huggingface.keys import WINDOWS, WRAPPER, ignored, key_problems, rope_problems
@@ -74,7 +75,7 @@ def import_llm(path: Path, name: str | None = None, read_on: date | None = None)
     """
     file = config_in(path)
     where = str(file)
-    outer = _read(file)
+    outer = one_level(_read(file), where)
     called = name or name_in(file, outer)
     kind, levels, notes = _language_model(outer, where)
     family = FAMILIES[kind]
@@ -148,6 +149,7 @@ def _imported(said: _Said, called: str, day: str) -> tuple[LlmSpec, str]:
         **({"tied_embedding": True} if network.tied else {}),
         **({"learned_positions": network.learned_positions} if network.learned_positions else {}),
         **({"lookup": [dict(table) for table in network.lookup]} if network.lookup else {}),
+        **({"encoder": dict(network.encoder)} if network.encoder else {}),
         "blocks": blocks(network.layers, network.repeats),
         **({} if network.draft is None else {"draft_layers": _draft_layers(network.draft)}),
         **({"notes": "; ".join(remarks)} if remarks else {}),

@@ -6,6 +6,8 @@ from functools import lru_cache
 
 from dse.spec.catalog.config_paths import bundled
 from dse.spec.huggingface.dense import DENSE, VISION
+from dse.spec.huggingface.encoders.senses import SENSES
+from dse.spec.huggingface.encoders.texts import TEXTS
 from dse.spec.huggingface.experts import EXPERTS
 from dse.spec.huggingface.linear import HYBRID
 from dse.spec.huggingface.newest.alike import ALIKE
@@ -71,6 +73,8 @@ TABLES = (
     ODD,
     SEEN,
     DIFFUSIONS,
+    TEXTS,
+    SENSES,
 )
 """Families by what their layers have in common; each `model_type` is in one of them."""
 

@@ -146,6 +146,8 @@ class Network:
     """What a reader should know that the sizes do not say."""
     lookup: tuple[Layer, ...] = ()
     """Tables besides the embedding, in the language of an LLM YAML."""
+    encoder: Layer | None = None
+    """What runs once a request, in the language of an LLM YAML."""
     repeats: int = 1
     """Times that all layers run one after the other, with the same weights and a KV cache each (Ouro)."""
     generation: str = ""

@@ -10,6 +10,7 @@ from dse.spec.attention.keys_of_blocks import layers_in, with_attention
 from dse.spec.attention.kind import LayerSpec
 from dse.spec.json_schema.quantities import NUMBER, UNIT
 from dse.spec.schema.base import Aliases, Few, FileName, Notes, Positive, Size, Sourced, Spec, Title
+from dse.spec.schema.encoder import crossed, refuse_alone, refuse_odd
 from dse.spec.schema.formats import FormatsSpec
 from dse.spec.yaml.units import parse
 from dse.text import short
@@ -181,6 +182,55 @@ class DraftLayersSpec(Spec):
         return api.DraftLayers(blocks=tuple(b.resolve() for b in self.blocks), modules=self.count)
 
 
+class EncoderMatricesSpec(Spec):
+    """Matrices of an encoder that see another number of rows than its layers."""
+
+    tokens: Positive
+    """Rows of one request."""
+    matrices: Annotated[tuple[MatrixSpec, ...], Field(min_length=1, max_length=MOST_RUNS)]
+    """What each of them is multiplied by, in turn."""
+
+    def resolve(self) -> api.EncoderMatrices:
+        """The matrices as the equations want them."""
+        matrices = tuple(api.Matrix(inputs=m.inputs, outputs=m.outputs) for m in self.matrices)
+        return api.EncoderMatrices(tokens=self.tokens, matrices=matrices)
+
+
+class EncoderSpec(Spec):
+    """Layers that run once a request, before its prompt: over a text, an image or sound."""
+
+    tokens: Positive
+    """Rows of its layers, of one request; all see all rows in reach."""
+    hidden: Positive
+    """Width of a row."""
+    blocks: Annotated[tuple[BlockSpec, ...], Field(min_length=1, max_length=MOST_RUNS)]
+    """Runs of identical layers: softmax attention, FFN and bare matrices. Chunks of a window are rows that
+    see each other alone, such as those of one image of several."""
+    lookup: Annotated[tuple[LookupSpec, ...], Field(max_length=MOST_RUNS)] = ()
+    """Tables that its rows look up: positions, or an embedding that no other part shares."""
+    before: EncoderMatricesSpec | None = None
+    """A stem in front of the layers, such as patches or convolutions."""
+    after: EncoderMatricesSpec | None = None
+    """A projector behind the layers; cross attention then sees its rows."""
+
+    @model_validator(mode="after")
+    def _plain(self) -> "EncoderSpec":
+        """Only what is known of rows that see both sides: no cache, no state, no choice of tokens."""
+        refuse_odd(block.resolve() for block in self.blocks)
+        return self
+
+    def resolve(self) -> api.Encoder:
+        """The encoder as the equations want it."""
+        return api.Encoder(
+            tokens=self.tokens,
+            hidden=self.hidden,
+            blocks=tuple(block.resolve() for block in self.blocks),
+            lookup=tuple(api.Lookup(entries=t.entries, width=t.width) for t in self.lookup),
+            before=None if self.before is None else self.before.resolve(),
+            after=None if self.after is None else self.after.resolve(),
+        )
+
+
 def _number(value: object) -> object:
     if isinstance(value, str):
         try:
@@ -239,6 +289,8 @@ class LlmSpec(Spec):
     generation: Literal["diffusion"] | None = Field(default=None, exclude_if=lambda v: v is None)
     """`diffusion` for an LLM that denoises blocks of tokens (LLaDA, Dream, SDAR), which only a workload with
     `diffusion` serves; left out, it generates token by token."""
+    encoder: EncoderSpec | None = Field(default=None, exclude_if=lambda v: v is None)
+    """What runs once a request, before its prompt, such as the encoder of T5 or Whisper."""
     context: Positive | None = Field(default=None, exclude_if=lambda v: v is None)
     """Longest context [token]; a longer workload is refused. Left out, any is accepted."""
     formats: FormatsSpec | None = Field(default=None, exclude_if=lambda v: v is None)
@@ -291,8 +343,16 @@ class LlmSpec(Spec):
             raise ValueError("draft_layers: expected attention that keeps what `kv: shared` reads, got none")
         return self
 
+    @model_validator(mode="after")
+    def _encoded(self) -> "LlmSpec":
+        """Cross attention attends to an encoder of the same file."""
+        encoder = None if self.encoder is None else self.encoder.resolve()
+        refuse_alone((block.resolve() for block in self.blocks), encoder, self.hidden)
+        return self
+
     def resolve(self) -> api.Llm:
         """The network as the equations want it."""
+        encoder = None if self.encoder is None else self.encoder.resolve()
         return api.Llm(
             name=self.name,
             hidden=self.hidden,
@@ -301,8 +361,9 @@ class LlmSpec(Spec):
             learned_positions=self.learned_positions,
             nominal_params=self.nominal_params,
             lookup=tuple(api.Lookup(entries=t.entries, width=t.width) for t in self.lookup),
-            blocks=tuple(block.resolve() for block in self.blocks),
+            blocks=tuple(crossed(block.resolve(), encoder) for block in self.blocks),
             draft=None if self.draft_layers is None else self.draft_layers.resolve(),
+            encoder=encoder,
         )
 
 

@@ -7,7 +7,7 @@ from typing import Final
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.llm import LlmSpec
 from objectives import api
-from objectives.equations.llm.attention.kinds import kind_of
+from objectives.equations.llm.attention.kinds import kind_of, of_encoder
 from objectives.equations.llm.parameters import active_params, params
 
 TOTAL_WITHIN: Final = 0.01
@@ -95,5 +95,6 @@ def _active(llm: api.Llm, counted: str) -> float:
 
 def kv_elements(llm: api.Llm) -> float:
     """Elements of KV cache that one token leaves in all layers together [1]."""
-    layers = [(b.count, a) for b in llm.blocks for a in b.mixers]
+    # rows of an encoder leave entries too, whatever the tokens
+    layers = [(b.count, a) for b in llm.blocks for a in b.mixers if of_encoder(a) is None]
     return float(sum(n * kind_of(a).kv_elements(a, 1.0) for n, a in layers))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from objectives.api import AttentionLayer
 from objectives.arrays import Array, maximum, where, zeros_like
-from objectives.equations.llm.attention.kinds import AttentionKind, exchanged, kind_of, visited
+from objectives.equations.llm.attention.kinds import AttentionKind, exchanged, kind_of, of_encoder, visited
 from objectives.equations.llm.context_parallel import on_fullest
 
 
@@ -142,6 +142,8 @@ def core_of(attention: AttentionLayer, share: float, tp: Array, ways: Array, cp:
     held = kind.kv_elements(attention, tp)
     # keys and values of a row are made on all chips: heads that one keeps and has not made are sent to it
     sent = where(held > kind.kv_elements(attention, ways), held, zeros_like(held))
+    if of_encoder(attention) is not None:  # a row makes none
+        sent = zeros_like(held)
     return Core(
         share=share,
         attention=attention,

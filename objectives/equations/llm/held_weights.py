@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import fields
 
-from objectives.api import Context, Deployments
+from objectives.api import Context, Deployments, Llm
 from objectives.arrays import Array, ceil_div, where
+from objectives.equations.llm.by_part import in_rest
 from objectives.equations.llm.context_parallel import split_over
 from objectives.equations.llm.mean_layer import MeanLayer, mean_layer
+from objectives.equations.llm.parts import encoder_runs
 from objectives.parts import Parts
 
 
@@ -56,6 +58,53 @@ def edge_weights(layer: MeanLayer, pp: Array, whole: MeanLayer, *, tied: bool) -
     return where(pp > 1.0, where(entrance >= whole.head, first, head), first + head)
 
 
+def encoder_weights(
+    llm: Llm, tp: Array, cp: Array | None, pp: Array, by: Parts | None = None
+) -> Array | None:
+    """Weights of an encoder on a chip of the fullest stage [1].
+
+    Its layers are shared out over the stages as those of the network are; its tables, and what rows pass
+    before and behind the layers, are taken to lie on the fullest stage.
+
+    Args:
+        llm: architecture of the network.
+        tp: tensor-parallel ways [1].
+        cp: context-parallel ways [1]; None for one.
+        pp: pipeline stages [1].
+        by: what a weight of each part counts as [1]; 1 where left out.
+
+    Returns:
+        Weights, shapes broadcast [1]; None without an encoder.
+
+    Domain:
+        Keys and values that cross attention makes are weights of its layers.
+
+    Limits:
+        All of them on one chip.
+
+    Source:
+        Counted as `mean_layer` counts.
+
+    Examples:
+        By hand: three layers of a matrix of 8 x 8 on two stages.
+
+        >>> import numpy as np
+        >>> from objectives.api import Block, Encoder, Matrix
+        >>> block = Block(count=3, matrices=(Matrix(inputs=8, outputs=8),))
+        >>> encoder = Encoder(tokens=4, hidden=8, blocks=(block,))
+        >>> llm = Llm(name="x", hidden=8, vocab=4, blocks=(block,), nominal_params=1.0, encoder=encoder)
+        >>> float(encoder_weights(llm, 1.0, None, np.array([2.0]))[0])
+        128.0
+    """
+    total: Array | None = None
+    for run in encoder_runs(llm):
+        layer = mean_layer(run.llm, tp, None, cp, by)
+        size = layer.stage_weights(1.0 if run.alone else ceil_div(float(run.llm.layers), pp))
+        size = size if layer.tables is None else size + layer.tables
+        total = size if total is None else total + size
+    return total
+
+
 def weights_by_part(context: Context, d: Deployments, layer: MeanLayer, held: Array) -> Mapping[str, Array]:
     """Bytes of weights that the fullest stage holds on each chip, by part [B].
 
@@ -86,14 +135,16 @@ def weights_by_part(context: Context, d: Deployments, layer: MeanLayer, held: Ar
         return {}
     stage, cp, tied = ceil_div(float(context.llm.layers), d.pp), split_over(d.cp), context.llm.tied_embedding
 
-    def weights(of: MeanLayer) -> Array:
-        return of.stage_weights(stage) + edge_weights(of, d.pp, layer, tied=tied)
+    def weights(of: MeanLayer, by: Parts | None) -> Array:
+        own = of.stage_weights(stage) + edge_weights(of, d.pp, layer, tied=tied)
+        of_encoder = encoder_weights(context.llm, d.tp, cp, d.pp, by)
+        return own if of_encoder is None else own + of_encoder
 
     # bytes of a draft among them
-    more = held / (weights(layer) * context.precision.weight_bytes)
+    more = held / (weights(layer, in_rest(context.precision)) * context.precision.weight_bytes)
     names = [f.name for f in fields(Parts)]
     found = {}
     for name in names:
         alone = Parts(**{**dict.fromkeys(names, 0.0), name: getattr(parts, name)})
-        found[name] = more * weights(mean_layer(context.llm, d.tp, d.ep, cp, alone))
+        found[name] = more * weights(mean_layer(context.llm, d.tp, d.ep, cp, alone), alone)
     return found

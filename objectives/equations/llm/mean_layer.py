@@ -4,17 +4,18 @@ Layers of several kinds are averaged by their number, which is exact for sums ov
 stage that holds only one kind differs from the mean.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from objectives.api import Block, Experts, Llm
 from objectives.arrays import Array, ceil_div, maximum, minimum, ones_like, zeros_like
 from objectives.equations.llm import experts as moe
 from objectives.equations.llm import feed_forward, launches
-from objectives.equations.llm.attention.kinds import kind_of, summed
+from objectives.equations.llm.attention.kinds import kind_of, of_encoder, summed
 from objectives.equations.llm.by_part import visited_by_all, weighed
 from objectives.equations.llm.cores import Core, core_of, kept_in, read_of_each
 from objectives.equations.llm.expert_parallel import Spread, spread
+from objectives.equations.llm.parts import KeysOfEncoder, keys_of_encoder
 from objectives.parts import Parts
 
 
@@ -93,6 +94,8 @@ class MeanLayer:
     """Elements that one row reads of them on one chip [1]; not per layer."""
     embedding: Array | None = None
     """Weights of the embedding [1]; not per layer; None where they are as many as those of the head."""
+    of_encoder: KeysOfEncoder | None = None
+    """What cross attention makes of the rows of an encoder; None without such layers."""
 
     def stage_weights(self, stage: Array) -> Array:
         """Weights that a stage of so many layers keeps on one chip, those of layers that share them once [1].
@@ -120,6 +123,8 @@ class MeanLayer:
     def weights(self) -> Array:
         """Weights of one layer on one chip, all of its experts counted [1]."""
         total = self.projection + self.ffn
+        if self.of_encoder is not None:
+            total = total + self.of_encoder.stored
         return total + self.experts() if self.routed else total
 
     def experts(self) -> Array:
@@ -139,6 +144,19 @@ class MeanLayer:
         it is left out.
         """
         return self._over_cores(lambda c: c.share * c.kv_elements * kept_in(c, context, beyond))
+
+    def kv_of_encoder(self) -> Array:
+        """Elements of keys and values of an encoder's rows that one sequence keeps [1]."""
+        cores = [core for core in self.cores if of_encoder(core.attention) is not None]
+        return self._over_cores(lambda c: c.share * c.kv_elements * kept_in(c, 0.0, None), cores)
+
+    def kv_of_rows(self, tokens: float) -> Array:
+        """Elements of keys and values of the rows of an encoder, which attend to each other [1]."""
+        return self._over_cores(lambda c: (c.share * tokens) * c.kv_elements)
+
+    def both_ways_flop(self, tokens: float) -> Array:
+        """FLOP of the attention cores for one of these rows, which attends to all in reach [FLOP]."""
+        return self._over_cores(lambda c: c.share * c.prompt_flop * c.kind.kept(c.attention, tokens))
 
     def kv_passed(self, context: Array) -> Array | None:
         """Elements that the rows of a prompt read [1]; None where each layer reads what it leaves."""
@@ -170,9 +188,9 @@ class MeanLayer:
         parts = [share * amount for share, amount in each if amount is not None]
         return sum(parts[1:], parts[0]) if parts else None
 
-    def _over_cores(self, amount: Callable[[Core], Array]) -> Array:
-        """Sum of an amount over the kinds of attention; 0 without attention."""
-        parts = [amount(core) for core in self.cores]
+    def _over_cores(self, amount: Callable[[Core], Array], cores: Iterable[Core] | None = None) -> Array:
+        """Sum of an amount over the kinds of attention, or some of them; 0 without any."""
+        parts = [amount(core) for core in (self.cores if cores is None else cores)]
         return sum(parts[1:], parts[0]) if parts else zeros_like(self.head)
 
 
@@ -253,6 +271,7 @@ def mean_layer(
         embedding=None
         if by is None
         else weighed(feed_forward.head_elements(llm, tp), by, "head" if llm.tied_embedding else "embedding"),
+        of_encoder=keys_of_encoder(llm, tp, by),
     )
 
 
@@ -274,9 +293,15 @@ def _repeated(block: Block, llm: Llm, tp: Array, ep: Array, by: Parts | None) ->
     return Repeated(
         share=block.count / llm.layers,
         distinct=float(block.stored_layers),
-        dense=sum((sizes[name] for name in ("projection", "ffn") if name in sizes), none),
+        dense=sum((sizes[name] for name in ("projection", "ffn") if name in sizes), _keys(block, tp, by)),
         experts=routed,
     )
+
+
+def _keys(block: Block, tp: Array, by: Parts | None) -> Array:
+    """Weights that a layer has for the rows of an encoder [1]."""
+    kinds = [(kind, a) for a in block.mixers if (kind := of_encoder(a)) is not None]
+    return sum((weighed(k.encoder_stored(a, tp), by, "attention") for k, a in kinds), zeros_like(tp))
 
 
 def _state_bytes(llm: Llm, tp: Array) -> Array | None:

@@ -2,7 +2,7 @@
 
 from math import fsum
 
-from objectives.api import Block, Experts, Llm
+from objectives.api import Block, Encoder, Experts, Llm
 from objectives.equations.llm.attention.kinds import kind_of
 
 
@@ -11,7 +11,7 @@ def params(llm: Llm) -> float:
 
     Sum over layers with weights of their own of attention, FFN, experts with their router, matrices, and a
     norm of d before each of the first three; embedding and LM head of V d (one where they are tied); tables
-    that are looked up; a norm at the end.
+    that are looked up; a norm at the end; an encoder, see `encoder_params`.
 
     Args:
         llm: architecture of the network.
@@ -45,7 +45,41 @@ def params(llm: Llm) -> float:
     # without a vocabulary it is a network of bare matrices, which has no norms
     final_norm = llm.hidden if llm.vocab else 0
     tables = sum(t.entries * t.width for t in llm.lookup)
-    return layers + embeddings + final_norm + llm.learned_positions * llm.hidden + tables
+    own = layers + embeddings + final_norm + llm.learned_positions * llm.hidden + tables
+    return own if llm.encoder is None else own + encoder_params(llm.encoder)
+
+
+def encoder_params(encoder: Encoder) -> float:
+    """Parameters of an encoder: its layers with their norms, one at the end, tables and matrices [1].
+
+    Args:
+        encoder: architecture of the encoder.
+
+    Returns:
+        Parameters [1].
+
+    Domain:
+        As `params`; an embedding that it shares with the network is counted there.
+
+    Limits:
+        Its layers and a norm where it has nothing else.
+
+    Source:
+        As `params`.
+
+    Examples:
+        By hand: a layer of 4 matrices of 512 x 512 with its norm, and a norm at the end.
+
+        >>> from objectives.api import Attention
+        >>> heads = Attention(heads=8, kv_heads=8, head_dim=64)
+        >>> one = Encoder(tokens=512, hidden=512, blocks=(Block(count=1, attention=heads),))
+        >>> encoder_params(one) == 4 * 512 * 512 + 2 * 512
+        True
+    """
+    around = [part.matrices for part in (encoder.before, encoder.after) if part is not None]
+    total = fsum(b.stored_layers * _block_params(b, encoder.hidden) for b in encoder.blocks)
+    tables = sum(t.entries * t.width for t in encoder.lookup)
+    return total + encoder.hidden + tables + sum(m.inputs * m.outputs for some in around for m in some)
 
 
 def active_params(llm: Llm) -> float:
@@ -58,7 +92,8 @@ def active_params(llm: Llm) -> float:
         Parameters [1].
 
     Domain:
-        As `params`. The embedding counts, although a token reads one row of it; publishers differ in that.
+        As `params`. The embedding counts, although a token reads one row of it, and so does an encoder;
+        publishers differ in that.
 
     Limits:
         `params` for a network without routed experts.

@@ -1,24 +1,25 @@
 """Chunked: prompts are cut into chunks that ride with the steps of decode, whose weights they share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 from objectives.api import Designs, Workload
-from objectives.arrays import Array, ceil_div, maximum, minimum, ones_like, where
+from objectives.arrays import Array, ceil_div, maximum, minimum, ones_like, where, zeros_like
 from objectives.equations.chip.resource_seconds import ResourceSeconds
+from objectives.equations.llm.mean_layer import MeanLayer
 from objectives.equations.serving.mode import ServingResult
 from objectives.equations.serving.queueing import queue, wait_for_prompts
 from objectives.equations.serving.shared_replicas import QUEUE_NOTE, shared_replicas
 from objectives.equations.step.batch_setup import PromptLoad, Setup
 from objectives.equations.step.decode_steps import DecodeSteps
+from objectives.equations.step.encoder_pass import encoder_pass
 from objectives.equations.step.forward_pass import PassInput
 from objectives.equations.step.machine import Machine
 from objectives.equations.step.own_draft.passes import draft_passes
 from objectives.equations.step.pipeline import turn_with_chunks
-from objectives.equations.step.pipeline_pass import PipelinePass
+from objectives.equations.step.pipeline_pass import PipelinePass, resource_use
 from objectives.equations.step.prefill_pass import PrefillPass, prefill_of, with_prefixes
 from objectives.equations.step.prefix_cache import computed_tokens, prompt_core_flop
-from objectives.equations.step.resource_use import resource_use
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +101,10 @@ class Chunked:
         cut = chunks(prompt, s.prompt_load.rows, d.batch / work.osl * prompt / room)
         mixed, lone = _passes(s, steps, cut)
         each = mixed.where_prompts(cut.pieces / cut.together)  # chunks of a prompt
-        waited = wait_for_prompts(d.batch, each * mixed.pipeline.stage_s, s.chips.stack.burst)
+        encoder = encoder_pass(s)
+        # the pass of an encoder goes by itself, before the first chunk
+        alone = zeros_like(d.batch) if encoder is None else encoder.stage_s()
+        waited = wait_for_prompts(d.batch, each * mixed.pipeline.stage_s + alone, s.chips.stack.burst)
         # chunks of all others for each output token; what exceeds the room goes by itself and stops decode
         due = (d.batch - 1.0) * each / work.osl
         ride = minimum(due, room)
@@ -116,12 +120,15 @@ class Chunked:
             where(gap, lone.latency_s, mixed.pipeline.latency_s),
         )
         others = (crowded - turn) / steps.tokens + (due - ride) * lone.stage_s
+        others = others + (d.batch - 1.0) / work.osl * alone
         # prompts that were waited for come between no tokens; together they save no time
         stall = maximum(others * (1.0 - s.chips.stack.burst / 2.0), others - waited / work.osl)
         # further chunks follow through the stages, so that each adds one stage and not a whole pass
         later = (cut.pieces - 1.0) * mixed.stage_s()
         before = {"queue": queue(waited, step), "later_chunks": later}
         resources = steps.resources.plus(with_prefixes(s, _added_resources(s, steps, mixed, each)))
+        if encoder is not None:
+            resources, mixed = resources.plus(encoder.resources(s)), replace(mixed, encoder=encoder)
         return shared_replicas(s, step, stall, mixed, resources, before, waited + later)
 
     def notes(self, work: Workload, stages: float) -> tuple[str, ...]:
@@ -171,12 +178,18 @@ def _chunk(s: Setup, m: Machine, cut: Chunks) -> PassInput:
         kv_share=m.placed.kv_share,
         kv_further=m.placed.elsewhere(1),
         # what it adds; windows keep no more than they read
-        kv_written=minimum(ended * layer.kv_kept(computed), kept),
+        kv_written=minimum(ended * _written(layer, computed), kept),
         prompt=True,
         decoded=0.0,
         state_bytes=None if layer.state_bytes is None else 2.0 * layer.state_bytes * cut.together,
         exchanged=layer.exchanged(prompt=True),
     )
+
+
+def _written(layer: MeanLayer, computed: Array) -> Array:
+    """Elements that a prompt adds [1], but for those of an encoder's rows, which its own pass has written."""
+    kept = layer.kv_kept(computed)
+    return kept if layer.of_encoder is None else kept - layer.kv_of_encoder()
 
 
 def _mixed(decoding: PassInput, chunk: PassInput) -> PassInput:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from objectives.api import Chips, Context, Deployments, Designs
-from objectives.arrays import Array, ceil_div, floor, maximum, minimum
+from objectives.arrays import Array, ceil_div, floor, maximum, minimum, where, zeros_like
 from objectives.equations.chip.memory_paths import first_byte_seconds
 from objectives.equations.chip.memory_placement import place_in_memories
 from objectives.equations.chip.placement import Placement, SecondsPerByte, seconds_per_byte
@@ -13,8 +13,9 @@ from objectives.equations.interconnect.collectives import collectives
 from objectives.equations.interconnect.stage_hops import StageHops, stage_hops
 from objectives.equations.llm.by_part import in_rest, slowness
 from objectives.equations.llm.context_parallel import split_over
-from objectives.equations.llm.held_weights import edge_weights, weights_by_part
+from objectives.equations.llm.held_weights import edge_weights, encoder_weights, weights_by_part
 from objectives.equations.llm.mean_layer import MeanLayer, mean_layer
+from objectives.equations.llm.parts import encoder_runs
 from objectives.equations.step import prefix_cache
 from objectives.equations.step.generation.diffusion import rows_of_sequence
 from objectives.equations.step.machine import Machine
@@ -204,10 +205,15 @@ def _held_bytes(
     llm, precision, work = context.llm, context.precision, context.workload
     stage = ceil_div(float(llm.layers), d.pp)
     edges = edge_weights(layer, d.pp, layer, tied=llm.tied_embedding)
-    held = _stage_bytes(context, layer, chips, d, layer.stage_weights(stage) + edges, stage)
+    of_encoder = encoder_weights(llm, d.tp, split_over(d.cp), d.pp, in_rest(precision))
+    weights = layer.stage_weights(stage) + edges
+    held = _stage_bytes(
+        context, layer, chips, d, weights if of_encoder is None else weights + of_encoder, stage
+    )
     live, drafts = layer.live, None
     if own is not None:
         weights = last_stage_weights(own, layer, layer, llm.layers, d.pp)
+        weights = weights if of_encoder is None else weights + of_encoder
         last = _stage_bytes(context, layer, chips, d, weights, floor(float(llm.layers) / d.pp))
         # all modules on top, at the lengths of the LLM itself
         times = float(own.modules * own.llm.layers)
@@ -221,7 +227,16 @@ def _held_bytes(
     # rows of a pass beyond `held_rows` stream through: their activations are never held at once
     prompt_rows = minimum(load.rows, chips.stack.held_rows)
     together = rows + prompt_rows if load.with_decode else maximum(rows, prompt_rows)
-    return {**held, "activations": together * (live * precision.activation_bytes)}, drafts
+    held["activations"] = together * (live * precision.activation_bytes)
+    for run in encoder_runs(llm):  # before the prompt, so that the larger of both decides
+        encoding = mean_layer(run.llm, d.tp, None, split_over(d.cp))
+        all_rows = run.tokens * load.prompts
+        some = minimum(all_rows, chips.stack.held_rows)
+        # all rows see all, so that those which wait for their turn in a layer are kept, keys and values too
+        waiting = (all_rows - some) * (run.llm.hidden + encoding.kv_of_rows(1.0))
+        size = (some * encoding.live + waiting) * precision.activation_bytes
+        held["activations"] = maximum(held["activations"], where(load.rows > 0.0, size, zeros_like(size)))
+    return held, drafts
 
 
 def _stage_bytes(

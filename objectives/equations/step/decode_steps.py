@@ -10,8 +10,7 @@ from objectives.equations.step.forward_pass import ForwardPass, PassInput, forwa
 from objectives.equations.step.generation.diffusion import rows_of_sequence, tokens_per_pass
 from objectives.equations.step.machine import Machine
 from objectives.equations.step.own_draft.passes import DraftPasses, draft_passes
-from objectives.equations.step.pipeline_pass import PipelinePass, pipeline_pass
-from objectives.equations.step.resource_use import resource_use
+from objectives.equations.step.pipeline_pass import PipelinePass, pipeline_pass, resource_use
 from objectives.equations.step.speculation import checked_rows, tokens_per_step
 
 

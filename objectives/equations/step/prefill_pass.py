@@ -9,11 +9,11 @@ from objectives.equations.chip.resource_seconds import ResourceSeconds
 from objectives.equations.llm.mean_layer import MeanLayer
 from objectives.equations.step import prefix_cache
 from objectives.equations.step.batch_setup import Setup
+from objectives.equations.step.encoder_pass import EncoderPass, encoder_pass
 from objectives.equations.step.forward_pass import ForwardPass, PassInput, forward_pass
 from objectives.equations.step.machine import Machine
 from objectives.equations.step.own_draft.passes import DraftPasses, draft_passes
-from objectives.equations.step.pipeline_pass import PipelinePass, pipeline_pass
-from objectives.equations.step.resource_use import resource_use
+from objectives.equations.step.pipeline_pass import PipelinePass, pipeline_pass, resource_use
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,30 +27,41 @@ class PrefillPass:
     """Passes of layers of the LLM that draft; None where others do, and without drafts."""
     some: Array | None = None
     """1 where requests have prompt tokens to compute, 0 where they have none; None where all have."""
+    encoder: EncoderPass | None = None
+    """What runs before, once for each of these requests; None without an encoder."""
 
     def seconds(self) -> Array:
-        """Through all stages [s]; 0 without a prompt."""
-        return self.where_prompts(self.pipeline.latency_s)
+        """Through all stages [s]; 0 without a prompt and an encoder."""
+        own = self.where_prompts(self.pipeline.latency_s)
+        return own if self.encoder is None else own + self.encoder.seconds()
 
     def wide_s(self) -> Array:
         """As `seconds`, were all stages of the same width [s]: narrow ones hold up no other pass."""
         narrow = self.pipeline.narrow_s
-        return self.seconds() if narrow is None else self.where_prompts(self.pipeline.latency_s - narrow)
+        if narrow is None:
+            return self.seconds()
+        own = self.where_prompts(self.pipeline.latency_s - narrow)
+        return own if self.encoder is None else own + self.encoder.wide_s()
 
     def stage_s(self) -> Array:
-        """Time that the slowest stage is occupied [s]; 0 without a prompt."""
-        return self.where_prompts(self.pipeline.stage_s)
+        """Time that the slowest stage is occupied [s]; 0 without a prompt and an encoder."""
+        own = self.where_prompts(self.pipeline.stage_s)
+        return own if self.encoder is None else own + self.encoder.stage_s()
 
     def parts(self, s: Setup) -> dict[str, Array]:
         """Where its seconds go [s]; their sum is `seconds`."""
         parts = self.pipeline.parts(s.machine, self.layer_pass)
-        return {name: self.where_prompts(part) for name, part in parts.items()}
+        found = {name: self.where_prompts(part) for name, part in parts.items()}
+        return found if self.encoder is None else {"encoder": self.encoder.seconds(), **found}
 
     def resources(self, s: Setup, prompts: Array) -> ResourceSeconds:
         """What it takes of each resource, for each output token of its `prompts` [chip-second]."""
         # TP x CP chips work on each stage; all output tokens of these prompts share the pass
         share = s.deployments.ways / (prompts * s.context.workload.osl)
-        return with_prefixes(s, self.used(s.machine).times(self.where_prompts(share)))
+        used = self.used(s.machine).times(self.where_prompts(share))
+        if self.encoder is not None:
+            used = used.plus(self.encoder.resources(s))
+        return with_prefixes(s, used)
 
     def used(self, m: Machine) -> ResourceSeconds:
         """What the pass takes of a chip of each stage, all stages together [chip-second]."""
@@ -91,7 +102,7 @@ def prefill_pass(s: Setup) -> PrefillPass:
     if s.drafting is not None:  # modules must have seen a prompt before they can draft
         m = s.drafting.machine
         drafts = draft_passes(m, s.drafting.own, _prompt_rows(s, m), None)
-    return prefill_of(s, _prompt_rows(s, s.machine), drafts)
+    return replace(prefill_of(s, _prompt_rows(s, s.machine), drafts), encoder=encoder_pass(s))
 
 
 def _prompt_rows(s: Setup, m: Machine) -> PassInput:
@@ -108,7 +119,8 @@ def _prompt_rows(s: Setup, m: Machine) -> PassInput:
         kv_elements=kept if (read := layer.kv_passed(work.isl)) is None else prompts * read,
         kv_share=m.placed.prompt_kv_share,
         kv_further=m.placed.prompt_kv_further,
-        kv_written=kept,
+        # keys and values of an encoder's rows are written by its own pass, and read by this one
+        kv_written=kept if layer.of_encoder is None else kept - prompts * layer.kv_of_encoder(),
         prompt=True,
         decoded=0.0,
         state_bytes=None if layer.state_bytes is None else 2.0 * layer.state_bytes * prompts,

@@ -229,26 +229,28 @@ def kept_in(chips: Chips, cache: PrefixCache) -> Memory:
 
 
 def kept_elsewhere(context: Context) -> Context:
-    """The context of a pool that keeps no prefixes, where a memory of the chips of another one does.
+    """The context of a pool whose prompts run on another one: it keeps no prefixes and no encoder.
 
     Args:
         context: network, formats and workload.
 
     Returns:
-        The same, without bytes that are stored in a further memory.
+        The same, without an encoder, and without bytes that are stored in a further memory.
 
     Domain:
         Pools of unlike chips; caches of the chips' own DRAM are counted in each of them.
 
     Limits:
-        The context itself for every other cache.
+        The context itself for every other cache, without an encoder.
 
     Source:
-        By definition: prefixes are kept where prompts run.
+        By definition: prefixes are kept, and encoders run, where prompts run.
 
     Examples:
         By hand, in tests/systems/test_prefix_pools.py.
     """
+    if context.llm.encoder is not None:
+        context = replace(context, llm=replace(context.llm, encoder=None))
     cache = context.workload.prefix
     if cache is None or cache.tier != "memory":
         return context

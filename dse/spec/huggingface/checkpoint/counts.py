@@ -6,7 +6,7 @@ import numpy as np
 
 from objectives import api
 from objectives.arrays import Array
-from objectives.equations.llm.attention.kinds import kind_of
+from objectives.equations.llm.attention.kinds import kind_of, of_encoder
 from objectives.equations.llm.parameters import active_params, draft_params, params
 
 
@@ -21,6 +21,8 @@ class Counts:
     """Elements of KV cache that a token leaves in all layers, before a window drops any."""
     kv_longest: float | None
     """Elements of KV cache of a sequence as long as the longest context; None where none is known."""
+    kv_of_encoder: float
+    """Elements of KV cache that a request keeps of the rows of an encoder, whatever its tokens."""
     state_bytes: float
     """Bytes that a sequence keeps whatever its length."""
     drafting: int = 0
@@ -36,7 +38,10 @@ def counts(llm: api.Llm, context: int | None) -> Counts:
     return Counts(
         params=round(params(llm)),
         active=round(active_params(llm)),
-        kv_elements=sum(_plain(elements) for elements, _, _ in left),
+        kv_elements=sum(_plain(elements) for elements, _, a in left if of_encoder(a) is None),
+        kv_of_encoder=sum(
+            _plain(elements * kind.kept(a, one)) for elements, kind, a in left if of_encoder(a) is not None
+        ),
         kv_longest=None
         if longest is None
         else sum(_plain(elements * kind.kept(a, longest)) for elements, kind, a in left),

@@ -28,8 +28,9 @@ _NAMED: Final = {
         length_penalty num_beams num_beam_groups diversity_penalty early_stopping num_return_sequences
         bad_words_ids output_scores output_attentions output_hidden_states return_dict
         return_dict_in_generate remove_invalid_values exponential_decay_length_penalty suppress_tokens
-        begin_suppress_tokens prefix sep_token max_new_tokens min_new_tokens generation_config chat_template
-        chat_format system_message no_repeat_ngram_size encoder_no_repeat_ngram_size penalty_alpha
+        begin_suppress_tokens forced_decoder_ids prefix sep_token max_new_tokens min_new_tokens
+        generation_config chat_template chat_format system_message no_repeat_ngram_size
+        encoder_no_repeat_ngram_size penalty_alpha
         ignore_index num_logits_to_keep logits_to_keep use_cache pad_token bos_token eos_token unk_token
         stop_words_ids unk_index mask_index system_prompt
     """,
@@ -97,7 +98,7 @@ _NAMED: Final = {
         rescale_prenorm_residual token_dropping
     """,
     _RUN: """
-        attn_implementation cache_implementation torchscript tie_encoder_decoder chunk_size_feed_forward
+        attn_implementation cache_implementation torchscript chunk_size_feed_forward output_past
         for_llm_compressor use_flash_attn use_flash_attention use_flash_attention_2 flash_attn flash_attention
         use_sdpa attn_impl attn_uses_sequence_id use_kernels use_mamba_kernels use_fused_kernels fused_mlp
         fused_bias_fc fused_dropout_add_ln fused_swiglu use_fused_rms_norm use_triton use_liger_kernel

@@ -7,6 +7,7 @@ from objectives.api import (
     Attention,
     AttentionLayer,
     CompressedAttention,
+    CrossAttention,
     Index,
     LatentAttention,
     LinearAttention,
@@ -17,6 +18,7 @@ from objectives.api import (
 from objectives.arrays import Array
 from objectives.equations.llm.attention import (
     compressed,
+    cross_attention,
     index,
     latent,
     linear,
@@ -170,6 +172,62 @@ def summed(kind: AttentionKind[AttentionLayer], a: AttentionLayer) -> float:
     return 0.0 if inside is None else float(inside(a))
 
 
+class LayerOfEncoder(AttentionLayer, Protocol):
+    """A layer whose keys and values are made of the rows of an encoder."""
+
+    @property
+    def tokens(self) -> int:
+        """These rows, of one request [token]."""
+        ...
+
+    @property
+    def inputs(self) -> int:
+        """Their width [1]."""
+        ...
+
+
+class RowsOfEncoder(Protocol):
+    """What a kind of attention says further whose layers are `LayerOfEncoder`."""
+
+    def encoder_elements(self, a: AttentionLayer, tp: Array, /) -> Array:
+        """Weights that these rows are multiplied by, once a request [1]."""
+        ...
+
+    def encoder_stored(self, a: AttentionLayer, tp: Array, /) -> Array:
+        """Those of them that no other layer holds [1]."""
+        ...
+
+    def encoder_traffic(self, a: AttentionLayer, tp: Array, /) -> Array:
+        """Activation elements that one of these rows moves through them [1]."""
+        ...
+
+
+def of_encoder(a: AttentionLayer) -> RowsOfEncoder | None:
+    """The functions of a kind whose keys and values are made of the rows of an encoder.
+
+    Args:
+        a: architecture of the layer.
+
+    Returns:
+        The kind; None where keys and values are those of tokens.
+
+    Domain:
+        As `kind_of`.
+
+    Limits:
+        None.
+
+    Source:
+        None: a table.
+
+    Examples:
+        >>> of_encoder(Attention(heads=8, kv_heads=8, head_dim=64)) is None
+        True
+    """
+    kind = kind_of(a)
+    return cast("RowsOfEncoder", kind) if hasattr(kind, "encoder_elements") else None
+
+
 class _Entry(Protocol):
     """What is read here of an object that a package registers."""
 
@@ -221,6 +279,7 @@ register(CompressedAttention, compressed)
 register(ShortConvolution, short_convolution)
 register(Mamba, mamba)
 register(Rwkv, rwkv)
+register(CrossAttention, cross_attention)
 
 
 def kind_of(attention: AttentionLayer) -> AttentionKind[AttentionLayer]:

@@ -9,7 +9,7 @@ from objectives.equations.interconnect.all_to_all import all_to_all
 from objectives.equations.step.forward_pass import ForwardPass, PassInput, forward_pass
 from objectives.equations.step.machine import Machine
 from objectives.equations.step.own_draft.layers import OwnDraft
-from objectives.equations.step.resource_use import resource_use
+from objectives.equations.step.pipeline_pass import resource_use
 
 
 @dataclass(frozen=True, kw_only=True)
