@@ -9,27 +9,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
-from objectives.architecture import Attention as Attention
-from objectives.architecture import AttentionLayer as AttentionLayer
 from objectives.architecture import Block as Block
-from objectives.architecture import CompressedAttention as CompressedAttention
-from objectives.architecture import CrossAttention as CrossAttention
 from objectives.architecture import DraftLayers as DraftLayers
 from objectives.architecture import Encoder as Encoder
 from objectives.architecture import EncoderMatrices as EncoderMatrices
 from objectives.architecture import Experts as Experts
 from objectives.architecture import Ffn as Ffn
-from objectives.architecture import Index as Index
-from objectives.architecture import KvSource as KvSource
-from objectives.architecture import LatentAttention as LatentAttention
-from objectives.architecture import LinearAttention as LinearAttention
 from objectives.architecture import Llm as Llm
 from objectives.architecture import Lookup as Lookup
-from objectives.architecture import Mamba as Mamba
 from objectives.architecture import Matrix as Matrix
-from objectives.architecture import Rwkv as Rwkv
-from objectives.architecture import ShortConvolution as ShortConvolution
 from objectives.arrays import Array
+from objectives.attention_layers import Attention as Attention
+from objectives.attention_layers import AttentionLayer as AttentionLayer
+from objectives.attention_layers import CompressedAttention as CompressedAttention
+from objectives.attention_layers import CrossAttention as CrossAttention
+from objectives.attention_layers import Index as Index
+from objectives.attention_layers import KvSource as KvSource
+from objectives.attention_layers import LatentAttention as LatentAttention
+from objectives.attention_layers import LinearAttention as LinearAttention
+from objectives.attention_layers import Mamba as Mamba
+from objectives.attention_layers import Rwkv as Rwkv
+from objectives.attention_layers import ShortConvolution as ShortConvolution
 from objectives.chips import Chips as Chips
 from objectives.chips import Compute as Compute
 from objectives.chips import Memory as Memory

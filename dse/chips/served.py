@@ -6,7 +6,7 @@ from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.study import PrecisionSpec
 from dse.spec.schema.workload import WorkloadSpec
 from objectives import api
-from objectives.architecture import STATES
+from objectives.attention_layers import STATES
 from objectives.equations.chip.formats import FORMATS
 
 

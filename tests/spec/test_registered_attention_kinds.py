@@ -18,7 +18,7 @@ from dse.spec.attention.keys_of_blocks import with_attention
 from dse.spec.attention.kind import KindEntry, LayerSpec
 from dse.spec.attention.registered import attention_kinds, second_count_of
 from dse.spec.schema.base import Spec
-from dse.spec.schema.llm import BlockSpec
+from dse.spec.schema.layers import BlockSpec
 from objectives.api import Attention
 
 Register = Callable[..., None]

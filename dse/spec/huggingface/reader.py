@@ -9,7 +9,7 @@ from typing import TypeVar
 from dse.errors import SpecError, spec_error, told
 from dse.spec.huggingface.checkpoint.traced import plain
 from dse.spec.huggingface.keys import key_problems
-from dse.spec.schema.llm import MOST_LAYERS
+from dse.spec.schema.layers import MOST_LAYERS
 from dse.text import short
 
 T = TypeVar("T")

@@ -1,7 +1,7 @@
 """What networks with an encoder have in common."""
 
 from dse.spec.huggingface.reader import HfConfig, Layer
-from dse.spec.schema.llm import MOST_LAYERS
+from dse.spec.schema.layers import MOST_LAYERS
 
 UNCOUNTED = "biases of outputs, FFNs and norms are not counted"
 
