@@ -199,7 +199,7 @@ def test_no_key_may_be_left_out_and_silently_get_another_size(tmp_path, name):
     [
         ("rwkv7", "RWKV"),
         ("t5", "cross attention"),
-        ("llada_moe", "no published file"),
+        ("llada_moe", "published file of it was at hand"),
         ("bert", "not a decoder"),
         ("qwen33", "Another name in its place would get other sizes"),
         (None, "got no such key"),

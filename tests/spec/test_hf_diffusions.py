@@ -1,9 +1,9 @@
 """Files of LLMs that denoise blocks: what `dse import` makes of them, and what it refuses.
 
-The files were read in hxhcreate/DARE and yinj66/support_basis (LLaDA 8B), Linn3a/DARE (Dream, SDAR 4B),
-AlekseyCalvin/SDAR (SDAR 8B), Xenearkr/DARE (SDAR 30B-A3B, LLaDA2.1 mini), veonlok/AOMT, inclusionAI/dFactory
-(LLaDA2.0), HoangMaizzz/failfasttesting (Fast-dLLM v2); that of DiffusionGemma in a test of an engine, which
-leaves out keys that are not about sizes.
+The files were read in hxhcreate/DARE (LLaDA 8B, SDAR 1.7B), yinj66/support_basis (LLaDA 8B), Linn3a/DARE
+(Dream), AlekseyCalvin/SDAR (SDAR 8B), Xenearkr/DARE (SDAR 30B-A3B, LLaDA2.1 mini), veonlok/AOMT and
+inclusionAI/dFactory (LLaDA2.0), HoangMaizzz/failfasttesting (Fast-dLLM v2); that of DiffusionGemma in a test of
+an engine, which leaves out keys that are not about sizes.
 """
 
 import json
@@ -54,7 +54,7 @@ def test_a_block_of_the_file_is_told(tmp_path: Path) -> None:
     ("name", "changes", "told"),
     [
         ("llada-8b", {"block_type": "sequential"}, "block_type: expected llama, got 'sequential'"),
-        ("llada-8b", {"alibi": True}, "alibi: expected false, got True"),
+        ("llada-8b", {"include_bias": True}, "include_bias: expected false, got True"),
         ("llada-8b", {"multi_query_attention": True}, "multi_query_attention: expected false"),
         ("llada-8b", {"embedding_size": 126_592}, "embedding_size: expected the same as vocab_size"),
         ("llada-8b", {"architectures": ["LLaDAMoEModelLM"]}, "architectures: expected LLaDAModelLM"),

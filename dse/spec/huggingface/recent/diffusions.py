@@ -30,7 +30,7 @@ def _llada(c: HfConfig) -> Network:
     """Keys of OLMo: one block type is a LLaMA layer with a gated FFN of its own width."""
     c.must("block_type", "llama")
     c.must("activation_type", "silu")
-    for key in ("alibi", "include_bias", "attention_layer_norm", "input_emb_norm"):
+    for key in ("include_bias", "attention_layer_norm", "input_emb_norm"):
         c.must(key, False)
     c.must("rope", True)
     c.must("block_group_size", 1)
@@ -123,7 +123,7 @@ _MOE: Family = EXPERTS["qwen3_moe"]
 _QWEN = GATED | words("layer_types sliding_window use_sliding_window max_window_layers")
 _OLMO = GATED | words(
     """
-    block_type activation_type alibi include_bias include_qkv_bias attention_layer_norm input_emb_norm rope
+    block_type activation_type include_bias include_qkv_bias attention_layer_norm input_emb_norm rope
     block_group_size multi_query_attention embedding_size
     """
 )
