@@ -2,8 +2,8 @@
 
 The files were read in hxhcreate/DARE (LLaDA 8B, SDAR 1.7B), yinj66/support_basis (LLaDA 8B), Linn3a/DARE
 (Dream), AlekseyCalvin/SDAR (SDAR 8B), Xenearkr/DARE (SDAR 30B-A3B, LLaDA2.1 mini), veonlok/AOMT and
-inclusionAI/dFactory (LLaDA2.0), HoangMaizzz/failfasttesting (Fast-dLLM v2); that of DiffusionGemma in a test of
-an engine, which leaves out keys that are not about sizes.
+inclusionAI/dFactory (LLaDA2.0), HoangMaizzz/failfasttesting (Fast-dLLM v2); that of DiffusionGemma in a test
+of an engine, which leaves out keys that are not about sizes.
 """
 
 import json
