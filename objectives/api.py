@@ -252,7 +252,7 @@ class CostModel(Protocol):
     A cost model whose numbers are not its own, such as one that repeats what a maker claims, says
     `predicts = False`; see `predicts`. One that reads memories beyond SRAM and DRAM (`Chips.further`) says
     `memories = True`; chips that have some are refused for the others. One that reads `Precision.parts` says
-    `weight_parts = True`, likewise.
+    `weight_parts = True`, and one that reads `Workload.diffusion` says `blocks = True`, likewise.
     """
 
     name: str
@@ -277,6 +277,11 @@ def reads_memories(model: CostModel) -> bool:
 def reads_parts(model: CostModel) -> bool:
     """Whether a cost model reads the bytes of each part of the weights; to others all have one format."""
     return bool(getattr(model, "weight_parts", False))
+
+
+def reads_blocks(model: CostModel) -> bool:
+    """Whether a cost model reads the blocks that are denoised; to others tokens come one by one."""
+    return bool(getattr(model, "blocks", False))
 
 
 def factorises(model: CostModel) -> bool:

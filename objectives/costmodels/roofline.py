@@ -43,6 +43,7 @@ class RooflineCostModel:
     requires: tuple[str, ...] = ()
     memories: bool = True
     weight_parts: bool = True
+    blocks: bool = True
     factorises = True
 
     def evaluate(self, designs: Designs, context: Context, *, detail: bool = False) -> Metrics:

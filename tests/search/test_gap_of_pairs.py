@@ -46,6 +46,12 @@ SENDING = {
     },
 }
 """KV cache under the prefill."""
+BLOCKS = {
+    **TOKENS,
+    "workload": "chat-denoised",
+    "settings": {"workload/chat-denoised.prefill_load": 0.7},
+}
+"""A first token that waits for a block of the pool that decodes."""
 NAMES = ("sram", "peak_flops", "dram_stacks", "link_bandwidth", "sram_bandwidth_per_byte")
 FEW = {f"{role}.{name}": 2 for role in ("prefill", "decode") for name in NAMES}
 FINE = {name: 6 if name.endswith("dram_stacks") else 3 for name in FEW}
@@ -59,7 +65,9 @@ def load(folder: Path, **changes: Any) -> PooledStudy:
 Swept = tuple[PooledStudy, Front]
 
 
-@pytest.fixture(scope="module", params=[{}, TOKENS, SENDING], ids=["capital", "tokens", "sending"])
+@pytest.fixture(
+    scope="module", params=[{}, TOKENS, SENDING, BLOCKS], ids=["capital", "tokens", "sending", "blocks"]
+)
 def swept(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Swept:
     folder = tmp_path_factory.mktemp("gap")
     study = load(folder, **request.param)

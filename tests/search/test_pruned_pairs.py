@@ -59,6 +59,11 @@ WIDE = {"pools": {**SMALL["pools"], "link": "100 GB/s, 5 us"}}
 SLOW = {"pools": {**SMALL["pools"], "link": "1 GB/s, 5 us"}}
 # where TTFT does not count
 UNDER: dict[str, Any] = {"settings": SENDING["settings"], "targets": {}}
+# TTFT waits for a block of the pool that decodes
+BLOCKS: dict[str, Any] = {
+    "workload": "chat-denoised",
+    "settings": {"workload/chat-denoised.prefill_load": 0.7},
+}
 ROLES = ("prefill", "decode")
 COUNTS = {"sram": 4, "peak_flops": 4, "link_bandwidth": 2, "sram_bandwidth_per_byte": 2}
 FEW = {f"{role}.{name}": count for role in ROLES for name, count in COUNTS.items()}
@@ -71,10 +76,13 @@ def load(folder: Path, **changes: Any) -> PooledStudy:
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, TOKENS, SYSTEM, {**TOKENS, **SYSTEM}, ENTRY, ENERGY, MARGIN, WIDE, {**WIDE, **SYSTEM}, SLOW, UNDER],
+    [
+        {}, TOKENS, SYSTEM, {**TOKENS, **SYSTEM}, ENTRY, ENERGY, MARGIN, WIDE, {**WIDE, **SYSTEM}, SLOW,
+        UNDER, {**TOKENS, **BLOCKS}, {**BLOCKS, "targets": {"ttft": "1 s"}},
+    ],
     ids=[
         "capital", "tokens", "system", "tokens-system", "entry", "energy", "margin", "wide", "both", "slow",
-        "under",
+        "under", "blocks-tokens", "blocks",
     ],
 )  # fmt: skip
 def test_the_front_is_that_of_every_pair(tmp_path: Path, changes: dict[str, Any]) -> None:

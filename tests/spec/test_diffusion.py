@@ -85,6 +85,11 @@ def test_an_llm_that_generates_token_by_token_may_be_asked_what_blocks_would_giv
     assert any("llama3.1-8b generates token by token" in note for note in found.notes)
 
 
+def test_a_cost_model_that_reads_no_blocks_is_refused() -> None:
+    with pytest.raises(SpecError, match=r"cost model napkin.*got blocks of tokens, which it does not read"):
+        estimate("groq-lpu-v1", "llada2.0-mini", "chat-denoised", cost_model="napkin")
+
+
 def test_settings_change_blocks_and_steps() -> None:
     plain = estimate("h100-sxm", "llada2.0-mini", "chat-denoised", tp=1, batch=16)
     few = {"block_size": "16", "block_steps": "2"}
@@ -114,6 +119,6 @@ def test_pools_that_prefill_and_decode_serve_blocks_and_say_so() -> None:
 
 def test_pools_that_share_a_step_refuse_blocks() -> None:
     with pytest.raises(
-        SpecError, match="diffusion: expected none, or pools prefill and decode, got blocks of 32"
+        SpecError, match=r"diffusion: expected none, or pools prefill and decode, got blocks of 32"
     ):
         pooled("attention=h100-sxm", "ffn=h200-sxm", llm="llama3.1-8b")

@@ -206,7 +206,7 @@ def test_no_key_may_be_left_out_and_silently_get_another_size(tmp_path, name):
         ("rwkv5", "RWKV"),
         ("switch_transformers", "encoder is of a kind that is not read"),
         ("mllama_text_model", "says nothing of the encoder"),
-        ("llada_moe", "no published file"),
+        ("llada_moe", "published file of it was at hand"),
         ("bert", "not a decoder"),
         ("qwen33", "Another name in its place would get other sizes"),
         (None, "got no such key"),

@@ -73,6 +73,7 @@ ELEMENTS = {
     "diffusiongemma-26b-a4b": 25_250_986_752,
     # Qwen2.5, Qwen3 and Qwen3-MoE of their keys, whose layers they have
     "dream-7b": 7_615_616_512,
+    "fast-dllm-v2-1.5b": 1_543_714_304,
     "sdar-1.7b": 2_031_739_904,
     "sdar-8b": 8_190_735_360,
     "sdar-30b-a3b": 30_532_122_624,
@@ -270,6 +271,7 @@ KV = {
     "hunyuan-large-389b": 32 * 2 * 8 * 128,  # every other layer
     "llada-8b": 32 * 2 * 32 * 128,
     "dream-7b": 28 * 2 * 4 * 128,
+    "fast-dllm-v2-1.5b": 28 * 2 * 2 * 128,
     "sdar-1.7b": 28 * 2 * 8 * 128,
     "sdar-8b": 36 * 2 * 8 * 128,
     "sdar-30b-a3b": 48 * 2 * 4 * 128,

@@ -141,3 +141,10 @@ def test_no_row_of_the_bundled_table_is_taken_as_a_pool() -> None:
     rows = read_rows(find_table("published", CATALOG))
     assert {(r.kind == "static", r.mode) for r in rows} == {(True, "static"), (False, "aggregated")}
     assert not any(r.assumed for r in rows)
+
+
+def test_rows_of_an_llm_that_denoises_blocks_are_refused(tmp_path: Path) -> None:
+    found = predicted(tmp_path, "h100,llada2.0-mini,fp8,1,1,1,8,static,512,128,tpot_ms,5,vLLM")
+    assert [r.reason for r in found.refused] == [
+        "llada2.0-mini denoises blocks, whose size and passes no column states"
+    ]

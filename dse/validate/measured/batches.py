@@ -131,7 +131,10 @@ class Lookup:
             if not self._once(("found", kind, name), partial(self._known, kind, name)):
                 return Refusal(row, f"unknown {kind} {short(name)}")
         chip = self._once(("chip", row.chip), lambda: self.catalog.get(ChipSpec, row.chip))
-        llm = self._once(("llm", row.llm), lambda: self.catalog.get(LlmSpec, row.llm).resolve())
+        spec = self._once(("spec", row.llm), lambda: self.catalog.get(LlmSpec, row.llm))
+        if spec.generation == "diffusion":
+            return Refusal(row, f"{row.llm} denoises blocks, whose size and passes no column states")
+        llm = self._once(("llm", row.llm), spec.resolve)
         drafts = drafted(row, llm)
         if row.spec_decode and drafts is None:
             return Refusal(row, f"speculative decoding ({row.spec_decode}) is not predicted")

@@ -1,4 +1,4 @@
-"""LLMs that denoise blocks of tokens: LLaDA, LLaDA2, Dream, SDAR, DiffusionGemma."""
+"""LLMs that denoise blocks of tokens: LLaDA, LLaDA2, Dream, Fast-dLLM v2, SDAR, DiffusionGemma."""
 
 from dataclasses import replace
 
@@ -30,7 +30,7 @@ def _llada(c: HfConfig) -> Network:
     """Keys of OLMo: one block type is a LLaMA layer with a gated FFN of its own width."""
     c.must("block_type", "llama")
     c.must("activation_type", "silu")
-    for key in ("alibi", "include_bias", "attention_layer_norm", "input_emb_norm"):
+    for key in ("include_bias", "attention_layer_norm", "input_emb_norm"):
         c.must(key, False)
     c.must("rope", True)
     c.must("block_group_size", 1)
@@ -50,25 +50,23 @@ def _llada(c: HfConfig) -> Network:
 
 def _dream(c: HfConfig) -> Network:
     """Qwen2.5: biases on query, key and value, which no key says."""
-    layers = _qwen(c, bias=True)
-    return Network(layers=layers, tied=c.flag("tie_word_embeddings"), generation="diffusion")
+    return _qwen(c, bias=True)
 
 
 def _sdar(c: HfConfig) -> Network:
     """Qwen3."""
-    layers = _qwen(c, bias=c.flag("attention_bias"))
-    size = c.whole("block_size")
+    return _qwen(c, bias=c.flag("attention_bias"))
+
+
+def _qwen(c: HfConfig, *, bias: bool) -> Network:
+    heads, ffn = attention(c, bias=bias), gated_ffn(c)
+    size = c.whole("block_size") if "block_size" in c.reads else 0
     return Network(
-        layers=layers,
+        layers=tuple({"attention": {**heads, **reach(c, kind)}, "ffn": ffn} for kind in qwen_kinds(c)),
         tied=c.flag("tie_word_embeddings"),
         notes=(f"blocks of {size} tokens, as the file says",) if size else (),
         generation="diffusion",
     )
-
-
-def _qwen(c: HfConfig, *, bias: bool) -> tuple[Layer, ...]:
-    heads, ffn = attention(c, bias=bias), gated_ffn(c)
-    return tuple({"attention": {**heads, **reach(c, kind)}, "ffn": ffn} for kind in qwen_kinds(c))
 
 
 def _llada2(c: HfConfig) -> Network:
@@ -125,7 +123,7 @@ _MOE: Family = EXPERTS["qwen3_moe"]
 _QWEN = GATED | words("layer_types sliding_window use_sliding_window max_window_layers")
 _OLMO = GATED | words(
     """
-    block_type activation_type alibi include_bias include_qkv_bias attention_layer_norm input_emb_norm rope
+    block_type activation_type include_bias include_qkv_bias attention_layer_norm input_emb_norm rope
     block_group_size multi_query_attention embedding_size
     """
 )
@@ -153,6 +151,9 @@ DIFFUSIONS = {
         passes="mlp_ratio alibi_bias_max init_cutoff_factor precision rope_full_precision flash_attn_varlen",
     ),
     "Dream": family(_dream, _QWEN, "DreamModel", passes="use_mrope"),
+    "Fast_dLLM_Qwen": family(
+        _dream, _QWEN | {"block_size"}, "Fast_dLLM_QwenForCausalLM", aliases={"bd_size": "block_size"}
+    ),
     "sdar": family(
         _sdar, _QWEN | {"attention_bias", "block_size"}, "SDARForCausalLM", passes="ep_size micro_forward"
     ),

@@ -23,7 +23,7 @@ def rows_of_sequence(work: Workload) -> float:
         1 for one token a step.
 
     Source:
-        Block Diffusion, Arriola et al., ICLR 2025 (arXiv 2503.09573), section 3.
+        Block Diffusion, Arriola et al., ICLR 2025 (arXiv 2503.09573).
 
     Examples:
         By hand:
@@ -54,8 +54,8 @@ def passes_of_block(d: Diffusion) -> float:
         1 for one step that also keeps its KV cache.
 
     Source:
-        Block Diffusion, Arriola et al., ICLR 2025 (arXiv 2503.09573), algorithm 2: steps of a block, then its
-        keys and values.
+        Transformers 5.14, page on DiffusionGemma: a block that is denoised is processed once more, for the KV
+        cache.
 
     Examples:
         By hand:
@@ -211,7 +211,7 @@ def context_of_blocks(d: Diffusion, isl: Array, osl: Array) -> tuple[Array, Arra
         ISL + OSL for a single block.
 
     Source:
-        Block Diffusion, Arriola et al., ICLR 2025 (arXiv 2503.09573), section 3.
+        Block Diffusion, Arriola et al., ICLR 2025 (arXiv 2503.09573).
 
     Examples:
         By hand: rows of two blocks of 32 after 8 tokens see 40 and 72.
