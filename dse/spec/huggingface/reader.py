@@ -132,7 +132,7 @@ class Network:
     repeats: int = 1
     """Times that all layers run one after the other, with the same weights and a KV cache each (Ouro)."""
     draft: Draft | None = None
-    """Layers that draft for it, where the file says that there are some and their shape is known."""
+    """Layers that draft for it, where the file has some and their shape is known."""
 
 
 @dataclass(frozen=True, kw_only=True)
