@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from dse.errors import SpecError
 from dse.evaluate.estimate import estimate
 from dse.evaluate.pools.estimate import Asked, looked_up
-from dse.question.find_study import find_question
+from dse.question.pools.study import load_question
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.workload import WorkloadSpec
@@ -124,12 +125,11 @@ def test_an_llm_without_such_layers_is_refused_by_both_keys() -> None:
 
 
 def test_a_study_is_refused_likewise(tmp_path: Path) -> None:
-    (tmp_path / "study.yaml").write_text(
-        "kind: study\nname: x\ntitle: X\nquestion: What?\nllm: llama3-70b\nworkload: chat-mtp\n"
-        "baselines: [h200]\nprecision: {weights: fp8, kv: fp8, activations: fp8}\n"
-        "deployment: {batch: [1], tp: [8], pp: [1]}\nobjectives: [usd_per_token_per_second]\n"
-    )
-    with pytest.raises(SpecError, match="expected an LLM with draft_layers for mtp, got llama3-70b"):
+    ours = Path(__file__).resolve().parents[2] / "studies" / "0001-groq-vs-h100" / "study.yaml"
+    data = yaml.safe_load(ours.read_text(encoding="utf-8"))
+    del data["cases"]
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(data | {"workload": "chat-mtp"}), encoding="utf-8")
+    with pytest.raises(SpecError, match="expected an LLM with draft_layers for mtp, got llama2-70b"):
         load_question(str(tmp_path))
 
 
