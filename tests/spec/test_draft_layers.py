@@ -111,6 +111,7 @@ def test_an_estimate_drafts_with_the_layers_of_the_llm() -> None:
     found = estimate("h200", "glm4.5-air", "chat-mtp", weights="fp8", tp=4, ep=4, pp=1, dp=1, batch=16)
     plain = estimate("h200", "glm4.5-air", "chat", weights="fp8", tp=4, ep=4, pp=1, dp=1, batch=16)
     assert found.ledgers["tpot_s"]["draft"] > 0.0
+    assert any("(tokens a step: 1); the acceptance, 0.85, is stated" in note for note in found.notes)
     assert found.metrics["tpot_s"] < plain.metrics["tpot_s"]
     more = found.ledgers["capacity_bytes"]["weights"] - plain.ledgers["capacity_bytes"]["weights"]
     # a layer with experts, one of them shared, and what joins two rows; a byte each, on four chips

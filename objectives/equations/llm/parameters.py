@@ -115,7 +115,8 @@ def draft_params(llm: Llm) -> float:
         >>> mla = LatentAttention(heads=128, latent=512, rope=64, nope=128, value=128, query_latent=1536)
         >>> moe = Experts(count=256, top_k=8, width=2048, matrices=3, shared_width=2048)
         >>> dense = Block(count=3, attention=mla, ffn=Ffn(width=18432, matrices=3))
-        >>> module = Block(count=1, attention=mla, experts=moe, matrices=(Matrix(inputs=14336, outputs=7168),))
+        >>> join = Matrix(inputs=14336, outputs=7168)
+        >>> module = Block(count=1, attention=mla, experts=moe, matrices=(join,))
         >>> v3 = Llm(name="v3", hidden=7168, vocab=129280, nominal_params=671e9, tied_embedding=False,
         ...          blocks=(dense, Block(count=58, attention=mla, experts=moe)),
         ...          draft=DraftLayers(blocks=(module,)))
