@@ -164,6 +164,12 @@ def notes_of(
     if factors:
         told = ", ".join(f"{name} within x{factor:.2f}" for name, factor in factors.items())
         notes.append(f"80 % of the measured rows that the fit did not see: {told}, up or down")
+    draft = work.speculation
+    if draft is not None and draft.own_layers:
+        notes.append(
+            f"layers of the LLM draft (tokens a step: {draft.length}); the acceptance, "
+            f"{draft.acceptance:g}, is stated and not predicted"
+        )
     notes.append(_COVERED[system])
     return notes
 

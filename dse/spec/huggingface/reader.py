@@ -153,7 +153,7 @@ class Network:
     generation: str = ""
     """`diffusion` where blocks of tokens are denoised; left out, it generates token by token."""
     draft: Draft | None = None
-    """Layers that draft for it, where the file says that there are some and their shape is known."""
+    """Layers that draft for it, where the file has some and their shape is known."""
 
 
 @dataclass(frozen=True, kw_only=True)
