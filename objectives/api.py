@@ -232,7 +232,7 @@ class CostModel(Protocol):
     A cost model whose numbers are not its own, such as one that repeats what a maker claims, says
     `predicts = False`; see `predicts`. One that reads memories beyond SRAM and DRAM (`Chips.further`) says
     `memories = True`; chips that have some are refused for the others. One that reads `Precision.parts` says
-    `weight_parts = True`, likewise.
+    `weight_parts = True`, and one that reads `Llm.encoder` says `encoders = True`, likewise.
     """
 
     name: str
@@ -257,6 +257,11 @@ def reads_memories(model: CostModel) -> bool:
 def reads_parts(model: CostModel) -> bool:
     """Whether a cost model reads the bytes of each part of the weights; to others all have one format."""
     return bool(getattr(model, "weight_parts", False))
+
+
+def reads_encoders(model: CostModel) -> bool:
+    """Whether a cost model counts what an encoder costs; to one that does not, such an LLM is none."""
+    return bool(getattr(model, "encoders", False))
 
 
 def factorises(model: CostModel) -> bool:

@@ -50,6 +50,8 @@ class CheckedCostModel:
     """Whether it reads memories beyond SRAM and DRAM, see `objectives.api.reads_memories`."""
     weight_parts: bool = field(init=False, compare=False)
     """Whether it reads the bytes of parts of the weights, see `objectives.api.reads_parts`."""
+    encoders: bool = field(init=False, compare=False)
+    """Whether it counts what an encoder costs, see `objectives.api.reads_encoders`."""
     factorises: bool = field(init=False, compare=False)
     """Whether its pools may be evaluated one by one, see `objectives.api.factorises`."""
     users: tuple[EntryPoint, ...] = ()
@@ -70,6 +72,7 @@ class CheckedCostModel:
         self.predicts = api.predicts(self.made)
         self.memories = api.reads_memories(self.made)
         self.weight_parts = api.reads_parts(self.made)
+        self.encoders = api.reads_encoders(self.made)
         self.factorises = api.factorises(self.made)
 
     def about(self, chip: str) -> "CheckedCostModel":
@@ -79,13 +82,16 @@ class CheckedCostModel:
     def evaluate(self, designs: api.Designs, context: api.Context, *, detail: bool = False) -> api.Metrics:
         """Metrics of every design, all numbers finite; raises `PluginError` with the design where not.
 
-        Raises `SpecError` for chips with memories that the model does not say it reads, and for weights of
-        several formats.
+        Raises `SpecError` for chips with memories that the model does not say it reads, for weights of
+        several formats, and for an LLM with an encoder.
         """
         if not self.memories:
             self._hold_two_memories(designs)
         if not self.weight_parts and context.precision.parts is not None:
             what = "expected weights of one format, got one for each part, which it does not read"
+            raise spec_error(f"cost model {self.name}", what)
+        if not self.encoders and context.llm.encoder is not None:
+            what = f"expected an LLM without an encoder, which it does not read, got {context.llm.name}"
             raise spec_error(f"cost model {self.name}", what)
         try:
             found = self._asked(designs, context, detail=detail)
