@@ -252,7 +252,8 @@ class CostModel(Protocol):
     A cost model whose numbers are not its own, such as one that repeats what a maker claims, says
     `predicts = False`; see `predicts`. One that reads memories beyond SRAM and DRAM (`Chips.further`) says
     `memories = True`; chips that have some are refused for the others. One that reads `Precision.parts` says
-    `weight_parts = True`, and one that reads `Workload.diffusion` says `blocks = True`, likewise.
+    `weight_parts = True`, one that reads `Workload.diffusion` says `blocks = True`, and one that reads
+    `Llm.encoder` says `encoders = True`, likewise.
     """
 
     name: str
@@ -282,6 +283,11 @@ def reads_parts(model: CostModel) -> bool:
 def reads_blocks(model: CostModel) -> bool:
     """Whether a cost model reads the blocks that are denoised; to others tokens come one by one."""
     return bool(getattr(model, "blocks", False))
+
+
+def reads_encoders(model: CostModel) -> bool:
+    """Whether a cost model counts what an encoder costs; to one that does not, such an LLM is none."""
+    return bool(getattr(model, "encoders", False))
 
 
 def factorises(model: CostModel) -> bool:

@@ -52,6 +52,8 @@ class CheckedCostModel:
     """Whether it reads the bytes of parts of the weights, see `objectives.api.reads_parts`."""
     blocks: bool = field(init=False, compare=False)
     """Whether it reads blocks that are denoised, see `objectives.api.reads_blocks`."""
+    encoders: bool = field(init=False, compare=False)
+    """Whether it counts what an encoder costs, see `objectives.api.reads_encoders`."""
     factorises: bool = field(init=False, compare=False)
     """Whether its pools may be evaluated one by one, see `objectives.api.factorises`."""
     users: tuple[EntryPoint, ...] = ()
@@ -73,6 +75,7 @@ class CheckedCostModel:
         self.memories = api.reads_memories(self.made)
         self.weight_parts = api.reads_parts(self.made)
         self.blocks = api.reads_blocks(self.made)
+        self.encoders = api.reads_encoders(self.made)
         self.factorises = api.factorises(self.made)
 
     def about(self, chip: str) -> "CheckedCostModel":
@@ -83,7 +86,7 @@ class CheckedCostModel:
         """Metrics of every design, all numbers finite; raises `PluginError` with the design where not.
 
         Raises `SpecError` for chips with memories that the model does not say it reads, for weights of
-        several formats, and for blocks that are denoised.
+        several formats, for blocks that are denoised, and for an LLM with an encoder.
         """
         if not self.memories:
             self._hold_two_memories(designs)
@@ -92,6 +95,9 @@ class CheckedCostModel:
             raise spec_error(f"cost model {self.name}", what)
         if not self.blocks and context.workload.diffusion is not None:
             what = "expected a workload without diffusion, got blocks of tokens, which it does not read"
+            raise spec_error(f"cost model {self.name}", what)
+        if not self.encoders and context.llm.encoder is not None:
+            what = f"expected an LLM without an encoder, which it does not read, got {context.llm.name}"
             raise spec_error(f"cost model {self.name}", what)
         try:
             found = self._asked(designs, context, detail=detail)

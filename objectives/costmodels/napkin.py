@@ -26,6 +26,8 @@ class NapkinCostModel:
     requires: tuple[str, ...] = ("claimed_user_speed",)
     predicts: bool = False
     memories: bool = True
+    # it counts parameters by the name, and no prefill at all
+    encoders: bool = True
 
     def evaluate(self, designs: Designs, context: Context, *, detail: bool = False) -> Metrics:
         """Metrics of every design; TPOT is the claimed one, TTFT is 0 because the article ignores prefill."""

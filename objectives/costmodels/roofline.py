@@ -28,13 +28,13 @@ class RooflineCostModel:
 
     Domain: transformers with MHA, GQA, MQA, MLA, windowed or linear attention, dense or mixtures of experts
     (split over TP or spread by EP; replicas that share experts step together), KV cache split along its
-    tokens by CP where the stack can, and networks of matrices. Chips have SRAM, DRAM and any further
-    memories of `objectives.memories`, among which bytes are placed so that a step is as fast as it can be.
-    Aggregated serving sends whole prompts through the pipeline in line with the steps of decode, which crawl
-    behind them; prompts that come together wait for one another. Chunked serving cuts and packs prompts into
-    the rows that the stack takes at once; disaggregated serving pays two pools of one layout, in a real ratio
-    or whole; static serving prefills all at once, as one micro-batch. In every mode a slot is held for the
-    prompt and the waits of its request as well (Little's law). Layers of several
+    tokens by CP where the stack can, an encoder before each prompt, and networks of matrices. Chips have
+    SRAM, DRAM and any further memories of `objectives.memories`, among which bytes are placed so that a step
+    is as fast as it can be. Aggregated serving sends whole prompts through the pipeline in line with the
+    steps of decode, which crawl behind them; prompts that come together wait for one another. Chunked serving
+    cuts and packs prompts into the rows that the stack takes at once; disaggregated serving pays two pools of
+    one layout, in a real ratio or whole; static serving prefills all at once, as one micro-batch. In every
+    mode a slot is held for the prompt and the waits of its request as well (Little's law). Layers of several
     kinds are averaged before the slowest resource is taken. With a `speed-of-light` stack the result is an
     upper bound on speed.
     """
@@ -44,6 +44,7 @@ class RooflineCostModel:
     memories: bool = True
     weight_parts: bool = True
     blocks: bool = True
+    encoders: bool = True
     factorises = True
 
     def evaluate(self, designs: Designs, context: Context, *, detail: bool = False) -> Metrics:

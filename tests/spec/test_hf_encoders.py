@@ -32,7 +32,8 @@ ELEMENTS = {
     "t5gemma-2b-2b": 5_596_853_760,
     "t5gemma-2": 4_747_846_400 - 94_654_464,  # less the tower that sees
     "llama-3.2-11b-vision": 10_670_220_835,
-    # Transformers 5 ties the two; the file says that its checkpoint has a head of its own
+    # Transformers 5 ties the two; the file says that its checkpoint has a head of its own: 300M together
+    # (arXiv 2010.11934)
     "mt5-small": 172_119_424 + 250_112 * 512,
 }
 KEPT = {

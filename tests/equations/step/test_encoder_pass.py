@@ -1,6 +1,7 @@
 """An encoder and cross attention by hand: parameters, FLOP, bytes, capacity and TTFT."""
 
 from dataclasses import replace
+from importlib.metadata import EntryPoint
 
 import factories as make
 import numpy as np
@@ -11,8 +12,22 @@ from systems import pairs
 
 from dse.bounds.first_principles import count
 from dse.bounds.speed_of_light import speed_of_light
+from dse.errors import SpecError
+from dse.plugins.checked_cost_model import CheckedCostModel
 from dse.testing.checks import ROUNDING
-from objectives.api import Attention, Block, CrossAttention, Encoder, EncoderMatrices, Llm, Matrix
+from objectives.api import (
+    Attention,
+    Block,
+    Context,
+    CrossAttention,
+    Designs,
+    Encoder,
+    EncoderMatrices,
+    Llm,
+    Matrix,
+    Metrics,
+    reads_encoders,
+)
 from objectives.costmodels.roofline import RooflineCostModel
 from objectives.equations.llm.held_weights import encoder_weights
 from objectives.equations.llm.mean_layer import mean_layer
@@ -217,3 +232,24 @@ def test_rows_that_wait_for_their_turn_in_a_layer_have_room() -> None:
     more = evaluate(design, make.context(twice, isl=64.0, serving="aggregated"), detail=True)
     added = more.capacity_parts["activations"] - m.capacity_parts["activations"]
     assert added == pytest.approx(2.0 * 4096 * 3 * 1280, rel=1e-9)
+
+
+class Before:
+    """A cost model of before: it reads layers alone."""
+
+    name = "before"
+    requires: tuple[str, ...] = ()
+
+    def evaluate(self, designs: Designs, context: Context, *, detail: bool = False) -> Metrics:
+        return evaluate(designs, context, detail=detail)
+
+
+def test_a_cost_model_that_does_not_read_an_encoder_refuses_it() -> None:
+    point = EntryPoint(name="before", value="x:Before", group="dse.cost_models")
+    model, design = CheckedCostModel(point, Before()), make.design(make.h100_like())
+    assert np.all(model.evaluate(design, make.context()).tpot_s > 0.0)
+    with pytest.raises(
+        SpecError, match="expected an LLM without an encoder, which it does not read, got whisper"
+    ):
+        model.evaluate(design, make.context(whisper()))
+    assert reads_encoders(RooflineCostModel()) and not reads_encoders(Before())

@@ -20,6 +20,7 @@ from dse.spec.huggingface.reader import (
 
 T5_TOKENS = 512
 """Tokens of a source that T5 was trained with (arXiv 1910.10683), for files that say no length."""
+OWN_HEAD = "embedding and LM head are two, as the file says; Transformers 5 makes one of them"
 RELATIVE = "biases of relative positions are not counted"
 
 
@@ -35,11 +36,12 @@ def _t5(c: HfConfig) -> Network:
     ffn = {"width": c.size("d_ff"), "gated": said.startswith("gated-")}
     count, tokens = layers_of(c, "num_layers"), c.size("n_positions", T5_TOKENS)
     layer = {"attention": heads, "ffn": ffn}
+    tied = c.flag("tie_word_embeddings")
     return Network(
         layers=decoder(layers_of(c, "num_decoder_layers", count), heads, heads, ffn),
-        tied=c.flag("tie_word_embeddings"),
+        tied=tied,
         encoder={"tokens": tokens, "hidden": c.size("hidden_size"), "blocks": blocks([layer] * count)},
-        notes=(texts(tokens), RELATIVE),
+        notes=(texts(tokens), RELATIVE, *(() if tied else (OWN_HEAD,))),
     )
 
 
