@@ -122,7 +122,9 @@ _OLD = {
 _PROJECTED = {**_OLD, "mamba_proj_bias": "use_bias"}
 
 SELECTIVE = {
-    "mamba": family(_mamba, _ALONE, "MambaForCausalLM", aliases=_OLD, passes=_SMALL),
+    "mamba": family(
+        _mamba, _ALONE, "MambaForCausalLM", aliases=_OLD, passes=f"{_SMALL} pad_vocab_size_multiple"
+    ),
     "falcon_mamba": family(_mamba, _ALONE, "FalconMambaForCausalLM", aliases=_OLD, passes=_SMALL),
     "jamba": family(
         _jamba,
