@@ -15,6 +15,7 @@ from dse.spec.huggingface.stateful.selective import mamba1
 
 HYBRID = "hybrid"
 """A layer that uses a block."""
+USES = "each use of a shared block is a layer of its own here, after those of the file"
 
 
 def _shared(c: HfConfig) -> tuple[Layer, int, int]:
@@ -42,7 +43,9 @@ def _network(
     back = {"inputs": hidden, "outputs": hidden}
     layers: list[Layer] = [{**scan, "matrices": [back, *added]} if kind == HYBRID else scan for kind in which]
     shared = {**block, **({"distinct": blocks} if blocks < uses else {})}
-    return Network(layers=(*layers, *[shared] * uses), tied=c.flag("tie_word_embeddings", True))
+    return Network(
+        layers=(*layers, *[shared] * uses), tied=c.flag("tie_word_embeddings", True), notes=(USES,)
+    )
 
 
 def _zamba(c: HfConfig) -> Network:
