@@ -33,7 +33,9 @@ def mamba1(c: HfConfig, inner: int, *, norms: bool = False) -> Layer:
 def _mamba(c: HfConfig) -> Network:
     """Mamba-1 alone in every layer; the norms of Falcon Mamba have no weights."""
     # Falcon Mamba says both, and its weights are as wide as the first
-    layer = mamba1(c, c.size("intermediate_size", c.size("expand") * c.size("hidden_size")))
+    said = c.get("intermediate_size") is not None
+    inner = c.size("intermediate_size") if said else c.size("expand") * c.size("hidden_size")
+    layer = mamba1(c, inner)
     return Network(layers=(layer,) * c.size("num_hidden_layers"), tied=c.flag("tie_word_embeddings", True))
 
 
