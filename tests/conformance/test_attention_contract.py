@@ -18,6 +18,7 @@ from objectives.equations.llm.attention.kinds import AttentionKind
 GROUPED = {"heads": 16, "kv_heads": 4, "head_dim": 64}
 LATENT = {"heads": 16, "latent": 64, "rope": 16, "nope": 32, "value": 32}
 LINEAR = {"heads": 16, "key_heads": 8, "key_dim": 32, "value_dim": 64}
+RWKV = {"heads": 16, "head_dim": 64, "decay_latent": 64, "shift": 2048}
 KEYS: Mapping[str, Sequence[Mapping[str, object]]] = {
     "attention": (
         GROUPED,
@@ -66,11 +67,9 @@ KEYS: Mapping[str, Sequence[Mapping[str, object]]] = {
         {"inner": 64, "state_dim": 8, "step_rank": 5, "conv": 0, "conv_bias": False},
     ),
     "rwkv": (
-        {"heads": 16, "head_dim": 64, "decay_latent": 64, "mix_latent": 32, "shift": 2048},
-        {
-            **{"heads": 16, "head_dim": 64, "decay_latent": 64, "gate_latent": 128, "rate_latent": 64},
-            **{"value_latent": 32, "value_dim": 128, "shift": 2048, "state": "bf16"},
-        },
+        {**RWKV, "mix_latent": 32},
+        {**RWKV, "gate_latent": 128, "rate_latent": 64, "value_latent": 32},
+        {**RWKV, "value_dim": 128, "state": "bf16"},
         {"heads": 5, "head_dim": 8, "decay_latent": 3},
     ),
     "short_convolution": (

@@ -248,9 +248,7 @@ PARTS = [
     (
         Block(
             count=8,
-            attention=Rwkv(
-                **{"heads": 32, "head_dim": 64, "decay_latent": 64, "shift": 4096, "state_bytes": 4.0}
-            ),
+            attention=Rwkv(heads=32, head_dim=64, decay_latent=64, shift=4096, state_bytes=4.0),
         ),
         "attention",
     ),

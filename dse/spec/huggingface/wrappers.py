@@ -98,6 +98,7 @@ WRAPPERS: Mapping[str, Wrapper] = {
     "llava_onevision": _wrapper("LlavaOnevisionForConditionalGeneration", "qwen2", "qwen3", tie="either"),
     "minimax_vl_01": _wrapper("MiniMaxVL01ForConditionalGeneration", "minimax_text_01", tie="inside"),
     "lfm2_vl": _wrapper("Lfm2VlForConditionalGeneration", "lfm2", "lfm2_moe", tie="either"),
+    "lfm3_vl": _wrapper("Lfm3VlForConditionalGeneration", "lfm3", tie="either"),
     "minimax_m3_vl": _wrapper(
         "MiniMaxM3SparseForConditionalGeneration",
         "minimax_m3_vl_text",

@@ -72,10 +72,12 @@ def _finch_of_fla(c: HfConfig, hidden: int) -> tuple[Layer, int]:
 
 
 def _inner(c: HfConfig, hidden: int, otherwise: float) -> int:
-    """Width of channel mixing: said, or a multiple of the hidden size, rounded up."""
-    return c.size(
-        "intermediate_size", -(-int(hidden * _times(c, "hidden_ratio", otherwise)) // _ROUND) * _ROUND
-    )
+    """Width of channel mixing: said, or a multiple of the hidden size, rounded up; both must agree."""
+    width = -(-int(hidden * _times(c, "hidden_ratio", otherwise)) // _ROUND) * _ROUND
+    said = c.size("intermediate_size", width)
+    if c.get("hidden_ratio") is not None and said != width:
+        raise c.refuse("hidden_ratio", f"intermediate_size / hidden_size ({said} / {hidden})")
+    return said
 
 
 def _no_attention(c: HfConfig) -> None:

@@ -33,7 +33,9 @@ def mamba1(c: HfConfig, inner: int, *, norms: bool = False) -> Layer:
 def _mamba(c: HfConfig) -> Network:
     """Mamba-1 alone in every layer; the norms of Falcon Mamba have no weights."""
     # Falcon Mamba says both, and its weights are as wide as the first
-    layer = mamba1(c, c.size("intermediate_size", c.size("expand") * c.size("hidden_size")))
+    said = c.get("intermediate_size") is not None
+    inner = c.size("intermediate_size") if said else c.size("expand") * c.size("hidden_size")
+    layer = mamba1(c, inner)
     return Network(layers=(layer,) * c.size("num_hidden_layers"), tied=c.flag("tie_word_embeddings", True))
 
 
@@ -122,7 +124,9 @@ _OLD = {
 _PROJECTED = {**_OLD, "mamba_proj_bias": "use_bias"}
 
 SELECTIVE = {
-    "mamba": family(_mamba, _ALONE, "MambaForCausalLM", aliases=_OLD, passes=_SMALL),
+    "mamba": family(
+        _mamba, _ALONE, "MambaForCausalLM", aliases=_OLD, passes=f"{_SMALL} pad_vocab_size_multiple"
+    ),
     "falcon_mamba": family(_mamba, _ALONE, "FalconMambaForCausalLM", aliases=_OLD, passes=_SMALL),
     "jamba": family(
         _jamba,

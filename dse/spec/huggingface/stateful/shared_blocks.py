@@ -15,6 +15,7 @@ from dse.spec.huggingface.stateful.selective import mamba1
 
 HYBRID = "hybrid"
 """A layer that uses a block."""
+USES = "each use of a shared block is a layer of its own here, after those of the file"
 
 
 def _shared(c: HfConfig) -> tuple[Layer, int, int]:
@@ -42,7 +43,9 @@ def _network(
     back = {"inputs": hidden, "outputs": hidden}
     layers: list[Layer] = [{**scan, "matrices": [back, *added]} if kind == HYBRID else scan for kind in which]
     shared = {**block, **({"distinct": blocks} if blocks < uses else {})}
-    return Network(layers=(*layers, *[shared] * uses), tied=c.flag("tie_word_embeddings", True))
+    return Network(
+        layers=(*layers, *[shared] * uses), tied=c.flag("tie_word_embeddings", True), notes=(USES,)
+    )
 
 
 def _zamba(c: HfConfig) -> Network:
@@ -54,10 +57,8 @@ def _zamba(c: HfConfig) -> Network:
     )
     usual = [STATE, STATE, HYBRID, *(HYBRID if i % period == offset else STATE for i in range(count - 3))]
     which = kinds_of(c, (STATE, HYBRID), usual, "layers_block_type")
+    # its heads of Mamba share out what is made of all channels, and make no more of it
     inner = c.size("expand") * c.size("hidden_size")
-    # heads of Mamba split what is made of all channels, and make no more of it
-    if inner % c.size("n_mamba_heads"):
-        raise c.refuse("n_mamba_heads", f"a divisor of mamba_expand x hidden_size ({inner})")
     block, _, _ = _shared(c)
     return _network(c, which, mamba1(c, inner), block, 1, ())
 
@@ -67,7 +68,8 @@ def _zamba2(c: HfConfig) -> Network:
     for key, wanted in (("add_bias_linear", False), ("gated_linear_unit", True), ("ft_lora", False)):
         c.must(key, wanted)
     hidden, heads = c.size("hidden_size"), c.size("num_attention_heads")
-    c.must("kv_channels", hidden // heads)
+    if c.get("kv_channels") not in (None, hidden // heads):
+        raise c.refuse("kv_channels", f"hidden_size / num_attention_heads ({hidden // heads})")
     which = kinds_of(c, (STATE, HYBRID), (), "layers_block_type")
     if not which:
         raise c.refuse("layers_block_type", f"a list of {STATE} and {HYBRID}")
@@ -87,7 +89,7 @@ def _zamba2(c: HfConfig) -> Network:
     return _network(c, which, mamba2(c, scans, inner // scans), block, c.size("num_mem_blocks"), added)
 
 
-_BLOCK = GATED | words("attention_hidden_size layers_block_type n_mamba_heads conv_kernel expand")
+_BLOCK = GATED | words("attention_hidden_size layers_block_type conv_kernel expand")
 _NAMES = {
     "attention_head_dim": "head_dim",
     "layer_types": "layers_block_type",
@@ -109,14 +111,14 @@ SHARED_BLOCKS = {
             "mamba_conv_bias": "use_conv_bias",
             "mamba_proj_bias": "use_bias",
         },
-        passes=_PASSES,
+        passes=f"{_PASSES} n_mamba_heads",
     ),
     "zamba2": family(
         _zamba2,
         _BLOCK
         | words(
             """
-            n_groups ssm_state_size chunk_size mamba_headdim num_mem_blocks adapter_rank add_bias_linear
+            n_mamba_heads n_groups ssm_state_size chunk_size mamba_headdim num_mem_blocks adapter_rank add_bias_linear
             use_shared_attention_adapter use_shared_block_lora gated_linear_unit ft_lora kv_channels
             """
         ),
