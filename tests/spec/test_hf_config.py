@@ -306,8 +306,8 @@ def test_no_key_is_both_read_and_passed_over():
     few = (
         "max_window_layers activation_function no_rope_layers no_rope_layer_interval "
         "num_nextn_predict_layers "
-        # which language model is inside MiniCPM-V
-        "version"
+        # which language model is inside MiniCPM-V, and whether LongCat has an index
+        "version attention_method"
     )
     assert {key for _, key in read} <= set(few.split())
     assert set().union(*(set(kinds) for kinds in WRAPPED.values())) <= set(FAMILIES)

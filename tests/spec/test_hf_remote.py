@@ -66,6 +66,18 @@ HAND = {
     "phi-4-multimodal": 32 * (gqa(3072, 24, 8, 128) + 3 * 3072 * 8192) + 200064 * 3072,
     "phi-3-vision": 32 * (gqa(3072, 32, 32, 96) + 3 * 3072 * 8192) + 2 * 32064 * 3072,
     "dots.ocr": 28 * (gqa(1536, 12, 2, 128) + 3 * 1536 * 8960) + 2 * 151936 * 1536,
+    "k2-horizon": 36 * (gqa(4096, 32, 8, 128) + 3 * 4096 * 12288) + 2 * 250624 * 4096,
+    "phi-3-small": 32 * (gqa(4096, 32, 8, 128) + 3 * 4096 * 14336) + 100352 * 4096,
+    # an index in the first of two attentions, which the second uses again
+    "longcat-sparse": 14 * 2 * (mla(3072, 32, 1536, 512, 64, 128, 128) + 3 * 3072 * 6144)
+    + 14 * (1536 * 32 * 128 + 3072 * 128 + 3072 * 32)
+    + 14 * 3072 * (256 + 3 * 1024 * 256)
+    + 2 * 131072 * 3072,
+    # four streams: what is read, written and mixed of each, twice a layer
+    "xing-4.0": 61 * (DEEPSEEK + 2 * 4 * 7168 * (4 + 4 + 16))
+    + 3 * 3 * 7168 * 18432
+    + 58 * 7168 * (256 + 3 * 2048 * 257)
+    + 2 * 129280 * 7168,
     "dots.vlm": 61 * DEEPSEEK + 3 * 3 * 7168 * 18432 + 58 * 7168 * (256 + 3 * 2048 * 257) + 2 * 129280 * 7168,
     "deepseek-ocr": 12 * gqa(1280, 10, 10, 128)
     + 3 * 1280 * 6848
@@ -140,6 +152,10 @@ KV = {
     "iquest-q1": 88 * 2 * 8 * 128,
     "pangu-ultra": 61 * (512 + 64),
     "longcat-ngram": 2 * 28 * (512 + 64),
+    "k2-horizon": 36 * 2 * 8 * 128,
+    "phi-3-small": 32 * 2 * 8 * 128,
+    "longcat-sparse": 14 * (2 * (512 + 64) + 128),
+    "xing-4.0": 61 * (512 + 64),
     "plamo2": 16 * 2 * 4 * 128,
     "jet-nemotron": 2 * 2 * 2 * 128,
     "minicpm-sala": 8 * 2 * 2 * 128,
@@ -219,6 +235,7 @@ def test_windows_are_where_the_code_puts_them(tmp_path: Path) -> None:
         ("jet-nemotron", {"layer_types": ["jet", "swa", "gla", "attn"]}, "expected only attn, swa and jet"),
         ("minicpm-sala", {"mixer_types": ["mamba"]}, "mixer_types: expected up to 32 words"),
         ("nemotron-h-puzzle", {"block_configs": [{"block_type": "x"}]}, "block_configs: expected a list"),
+        ("k2-horizon", {"mova_num_experts": 8}, "mova_num_experts: expected 0"),
         ("openelm", {"num_kv_heads": [3, 4]}, "num_kv_heads: expected 3 numbers"),
         ("longcat-ngram", {"emb_split_num": 5}, "emb_split_num: expected a number of tables (15)"),
         (
@@ -238,6 +255,18 @@ def test_latent_attention_is_off_only_where_nothing_is_said_of_it(tmp_path: Path
     config = REMOTE["deepseek-ocr"]
     inner = config["language_config"] | {"kv_lora_rank": 512}
     assert "kv_lora_rank: expected null or 0" in refused(tmp_path, config | {"language_config": inner})
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("deepseek_v41", "latents and choices of earlier layers"),
+        ("iquestloopcoder", "cache of the first one"),
+        ("interns2_mobius", "banks of experts"),
+    ],
+)
+def test_the_obstacle_is_named(tmp_path: Path, kind: str, words: str) -> None:
+    assert words in refused(tmp_path, {"model_type": kind})
 
 
 SMALL = {

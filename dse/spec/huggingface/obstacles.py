@@ -25,6 +25,13 @@ _OBSTACLES: Final[Mapping[str, str]] = {
     "its later layers read the KV cache of earlier ones next to a state, for which there is no key yet": """
         phi4flash
     """,
+    "layers read latents and choices of earlier layers, and tables of n-grams inside, without keys yet": """
+        deepseek_v41 deepseek_v41_text
+    """,
+    "its second pass over the layers attends to the cache of the first one and to a window of its own": """
+        iquestloopcoder
+    """,
+    "its layers draw on a few banks of experts that they share": "interns2_mobius interns2_mobius_text",
     "its layers share weights and add a few of their own": "zamba zamba2",
     "its layers attend to an LM of bytes or hashes, not to tokens": "blt canine hnet",
 }
