@@ -206,6 +206,17 @@ def test_no_section_however_wrong_ends_in_a_crash(tmp_path: Path, section: dict[
     read(tmp_path, MOE | {"quantization_config": section})
 
 
+def test_a_params_json_says_it_as_a_config_does(tmp_path: Path) -> None:
+    group = {"targets": ["Linear"], "weights": {"num_bits": 4, "type": "float", "group_size": 16}}
+    section = {"quant_method": "compressed-tensors", "config_groups": {"a": group}, "ignore": ["output"]}
+    keys = {"dim": 64, "n_layers": 2, "n_heads": 4, "n_kv_heads": 2, "hidden_dim": 128, "vocab_size": 100}
+    path = tmp_path / "params.json"
+    path.write_text(json.dumps(keys | {"quantization": section}))
+    found = import_llm(path, "mine").spec.formats
+    assert found is not None
+    assert found.model_dump() == {"dense": "nvfp4", "attention": "nvfp4", "rest": "bf16"}
+
+
 GPT_OSS_20B: dict[str, object] = {
     "model_type": "gpt_oss",
     "architectures": ["GptOssForCausalLM"],

@@ -9,7 +9,7 @@ from dse.spec.huggingface.checkpoint.modules import Patterns, unsafe
 from dse.spec.huggingface.checkpoint.tools import TOOLS
 from dse.text import short
 
-HEAD: Final = ("lm_head", "language_model.lm_head", "model.lm_head", "head")
+HEAD: Final = ("lm_head", "language_model.lm_head", "model.lm_head", "head", "output")
 _ALGORITHMS: Final = {
     "FP8": "fp8",
     "FP8_PB_WO": "fp8",
