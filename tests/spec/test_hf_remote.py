@@ -279,6 +279,15 @@ SMALL = {
 }
 
 
+def test_blocks_that_are_picked_without_weights_are_said(tmp_path: Path) -> None:
+    """MiniCPM4 has the same parameters and cache with InfLLM and without."""
+    plain = SMALL | {"model_type": "minicpm"}
+    picks = plain | {"sparse_config": {"block_size": 64, "topk": 64, "dense_len": 8192}}
+    assert imported(tmp_path, plain).counts == imported(tmp_path, picks).counts
+    assert "pick blocks" in (imported(tmp_path, picks).spec.architecture.note or "")
+    assert "pick blocks" not in (imported(tmp_path, plain).spec.architecture.note or "")
+
+
 def test_an_activation_with_a_gate_is_no_ffn_of_two_matrices(tmp_path: Path) -> None:
     two = SMALL | {"model_type": "nemotron", "hidden_act": "relu2", "head_dim": 16}
     assert imported(tmp_path, two).params
