@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from recent_llms import CONFIGS
 from remote_llms import REMOTE
 
 from dse.errors import SpecError
@@ -307,6 +308,27 @@ def test_two_types_that_differ_are_said(tmp_path: Path) -> None:
     assert found.formats is not None
     assert found.formats.rest == "fp32"
     assert "dtype and torch_dtype differ (float32, bfloat16); dtype counts" in (found.notes or "")
+
+
+def test_null_next_to_a_number_says_nothing(tmp_path: Path) -> None:
+    """Transformers 5 writes `head_dim` as null next to the name of HunYuan."""
+    one = CONFIGS["hunyuan-a13b"]
+    plain = {k: v for k, v in one.items() if k not in ("head_dim", "attention_head_dim")}
+    both = imported(tmp_path, plain | {"head_dim": None, "attention_head_dim": 128}).counts
+    assert both == imported(tmp_path, plain | {"head_dim": 128}).counts
+    assert "attention_head_dim: expected the same" in refused(
+        tmp_path, plain | {"head_dim": 64, "attention_head_dim": 128}
+    )
+
+
+def test_what_transformers_5_says_of_single_layers_must_agree(tmp_path: Path) -> None:
+    one = {k: v for k, v in CONFIGS["step-3.5-flash"].items() if k != "attention_other_setting"}
+    one |= {"num_sliding_attention_heads": 96, "layer_types": one["layer_types"][:45]}
+    sliding = [f"{i:02}" for i, kind in enumerate(one["layer_types"]) if kind == "sliding_attention"]
+    again = one | {"per_layer_config": {i: {"num_attention_heads": 96} for i in sliding}}
+    assert imported(tmp_path, again).counts == imported(tmp_path, one).counts
+    other = one | {"per_layer_config": {"01": {"num_attention_heads": 32}}}
+    assert "per_layer_config: expected" in refused(tmp_path, other)
 
 
 MPT = {

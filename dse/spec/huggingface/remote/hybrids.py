@@ -83,6 +83,7 @@ def _jet(c: HfConfig) -> Network:
 
 
 def _jet_block(jet: HfConfig, hidden: int) -> Layer:
+    """The delta rule, and the two matrices that make its convolution."""
     heads, size, times = jet.size("num_heads"), jet.size("head_dim"), jet.get("expand_v")
     if not isinstance(times, int | float) or isinstance(times, bool) or (times * size) % 1 != 0:
         raise jet.refuse("expand_v", f"a number that makes {size} a whole number")
