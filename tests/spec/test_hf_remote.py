@@ -5,6 +5,7 @@ and biases are left out, for which 0.3 % are allowed. `CARDS` are totals that pu
 """
 
 import json
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
@@ -166,13 +167,13 @@ KV = {
 """Name to elements of KV cache that a token leaves."""
 
 
-def imported(folder: Path, config: dict[str, object], name: str = "mine") -> Imported:
+def imported(folder: Path, config: Mapping[str, object], name: str = "mine") -> Imported:
     path = folder / "config.json"
-    path.write_text(json.dumps(config))
+    path.write_text(json.dumps(dict(config)))
     return import_llm(path, name, date(2026, 1, 2))
 
 
-def refused(folder: Path, config: dict[str, object]) -> str:
+def refused(folder: Path, config: Mapping[str, object]) -> str:
     with pytest.raises(SpecError) as error:
         imported(folder, config)
     return str(error.value)
@@ -361,4 +362,4 @@ def test_what_mpt_cannot_be_is_refused(tmp_path: Path) -> None:
     assert "ffn_type: expected mptmlp" in refused(tmp_path, MPT | {"ffn_config": {"ffn_type": "mb_moe"}})
     window = MPT | {"attn_config": {"alibi": True, "sliding_window_size": 128}}
     blocks = imported(tmp_path, window).spec.resolve().blocks
-    assert [b.attention.window for b in blocks] == [128]
+    assert [getattr(b.attention, "window", None) for b in blocks] == [128]
