@@ -311,6 +311,25 @@ def test_two_types_that_differ_are_said(tmp_path: Path) -> None:
     assert "dtype and torch_dtype differ (float32, bfloat16); dtype counts" in (found.notes or "")
 
 
+@pytest.mark.parametrize(
+    ("name", "left_out"),
+    [
+        ("gigachat3.5", "n_shared_experts norm_type layernorm_type gated_attention first_k_dense_replace"),
+        ("iquest-q1", "mlp_only_layers"),
+        ("telechat2", "num_key_value_heads"),
+        ("xverse-moe", "num_key_value_heads"),
+    ],
+)
+def test_what_a_file_leaves_out_is_what_its_code_fills_in(tmp_path: Path, name: str, left_out: str) -> None:
+    shorter = {key: value for key, value in REMOTE[name].items() if key not in left_out.split()}
+    assert imported(tmp_path, shorter).params == imported(tmp_path, REMOTE[name]).params
+
+
+def test_loops_are_never_guessed(tmp_path: Path) -> None:
+    shorter = {key: value for key, value in REMOTE["nanbeige-loops"].items() if key != "num_loops"}
+    assert "num_loops: expected a whole number" in refused(tmp_path, shorter)
+
+
 def test_null_next_to_a_number_says_nothing(tmp_path: Path) -> None:
     """Transformers 5 writes `head_dim` as null next to the name of HunYuan."""
     one = CONFIGS["hunyuan-a13b"]

@@ -52,7 +52,7 @@ def _looped(c: HfConfig) -> Network:
     once = plain(Plain())(c)
     # null and a list that is left out are the same
     extra = c.get("loop_loss_weights")
-    loops = c.size("num_loops", 1)
+    loops = c.size("num_loops")
     if isinstance(extra, list) and extra and len(extra) + 1 != loops:
         raise c.refuse("loop_loss_weights", f"a weight for each of {loops - 1} loops after the first")
     notes = (*once.notes, *((LOOPS,) if loops > 1 else ()))
