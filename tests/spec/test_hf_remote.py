@@ -87,7 +87,7 @@ HAND = {
     + 2 * 129280 * 1280,
     "grok-1": 64 * (gqa(6144, 48, 8, 128) + 6144 * (8 + 3 * 8 * 32768)) + 131072 * 6144,
     "xverse-moe": 28 * (gqa(2560, 32, 32, 80) + 2560 * (64 + 3 * 1728 * 66)) + 2 * 100534 * 2560,
-    "klear": 32 * (gqa(2048, 32, 4, 128) + 2048 * (256 + 3 * 896 * 257)) + 2 * 151936 * 2048,
+    "klear": 32 * (gqa(2048, 32, 4, 64) + 2048 * (256 + 3 * 896 * 257)) + 2 * 151936 * 2048,
     "iquest-q1": 88 * gqa(3072, 48, 8, 128)
     + 3 * 3072 * 12288
     + 87 * 3072 * (256 + 3 * 1536 * 256)
@@ -150,7 +150,7 @@ KV = {
     "deepseek-ocr": 12 * 2 * 10 * 128,
     "grok-1": 64 * 2 * 8 * 128,
     "xverse-moe": 28 * 2 * 32 * 80,
-    "klear": 32 * 2 * 4 * 128,
+    "klear": 32 * 2 * 4 * 64,
     "iquest-q1": 88 * 2 * 8 * 128,
     "pangu-ultra": 61 * (512 + 64),
     "longcat-ngram": 2 * 28 * (512 + 64),
@@ -316,6 +316,7 @@ def test_two_types_that_differ_are_said(tmp_path: Path) -> None:
     [
         ("gigachat3.5", "n_shared_experts norm_type layernorm_type gated_attention first_k_dense_replace"),
         ("iquest-q1", "mlp_only_layers"),
+        ("nemotron-h-puzzle", "head_dim"),
         ("telechat2", "num_key_value_heads"),
         ("xverse-moe", "num_key_value_heads"),
     ],
@@ -325,9 +326,24 @@ def test_what_a_file_leaves_out_is_what_its_code_fills_in(tmp_path: Path, name: 
     assert imported(tmp_path, shorter).params == imported(tmp_path, REMOTE[name]).params
 
 
-def test_loops_are_never_guessed(tmp_path: Path) -> None:
-    shorter = {key: value for key, value in REMOTE["nanbeige-loops"].items() if key != "num_loops"}
-    assert "num_loops: expected a whole number" in refused(tmp_path, shorter)
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("nanbeige-loops", "num_loops"),
+        ("iquest-q1", "head_dim"),
+        ("klear", "n_shared_experts"),
+        ("longcat-ngram", "zero_expert_num"),
+        ("longcat-ngram", "ngram_vocab_size_ratio"),
+        ("longcat-sparse", "cli_factor"),
+    ],
+)
+def test_what_no_file_leaves_out_is_never_guessed(tmp_path: Path, name: str, key: str) -> None:
+    shorter = {k: v for k, v in REMOTE[name].items() if k != key}
+    assert f"{key}: expected a" in refused(tmp_path, shorter)
+
+
+def test_heads_of_klear_are_no_wider_than_its_code_makes_them(tmp_path: Path) -> None:
+    assert "head_dim: expected 64" in refused(tmp_path, REMOTE["klear"] | {"head_dim": 128})
 
 
 def test_null_next_to_a_number_says_nothing(tmp_path: Path) -> None:

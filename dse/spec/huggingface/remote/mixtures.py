@@ -59,6 +59,7 @@ def _iquest_kinds(c: HfConfig) -> Sequence[str]:
 def _iquest(c: HfConfig) -> Network:
     """IQuest-Q1: experts but in a few layers, which have an FFN of a width of its own."""
     c.must("use_over_encoding", False)
+    c.size("head_dim")  # required: heads are wider than hidden_size over their number
     heads = attention(c, bias=c.flag("attention_bias"))
     dense = set(c.items("mlp_only_layers", int) or ())
     routed = _routed(c, c.size("intermediate_size"))
@@ -72,6 +73,13 @@ def _iquest(c: HfConfig) -> Network:
     return Network(layers=tuple(layers), tied=c.flag("tie_word_embeddings"))
 
 
+def _klear(c: HfConfig) -> Network:
+    """Klear: heads are as wide as the hidden size over their number, and a shared expert is always said."""
+    c.must("head_dim", c.size("hidden_size") // c.size("num_attention_heads"))
+    c.whole("n_shared_experts", None)
+    return mixture(Mixture(shared=as_wide_as_routed, sparse=_klear_sparse))(c)
+
+
 def _klear_sparse(c: HfConfig) -> Sequence[bool]:
     dense, step = set(c.items("mlp_only_layers", int) or ()), c.size("decoder_sparse_step")
     return [i not in dense and (i + 1) % step == 0 for i in range(c.size("num_hidden_layers"))]
@@ -83,6 +91,7 @@ def _xverse_shared(c: HfConfig) -> int:
 
 def _longcat(c: HfConfig) -> Network:
     """LongCat with an index, and with tables of pairs, triples and more of tokens, if the file has them."""
+    c.whole("zero_expert_num", None)  # required: the code has another number than 0 where it is left out
     return _with_tables(c, _with_index(c, LATENTS["longcat_flash"].network(c)))
 
 
@@ -90,7 +99,7 @@ def _with_index(c: HfConfig, once: Network) -> Network:
     """An index in one of so many attentions; the next ones visit what it picked."""
     if "index_n_heads" not in c.reads or c.get("attention_method") not in (None, "LSA"):
         return once
-    heads, every = c.size("index_n_heads"), c.size("cli_factor", 1)
+    heads, every = c.size("index_n_heads"), c.size("cli_factor")
     index = {"heads": heads, "dim": c.size("index_head_dim"), "inputs": c.size("q_lora_rank")}
     layers: list[Layer] = []
     for i, layer in enumerate(once.layers):
@@ -102,7 +111,7 @@ def _with_index(c: HfConfig, once: Network) -> Network:
 
 def _with_tables(c: HfConfig, once: Network) -> Network:
     """Tables of n-grams, each with a projection to the hidden size."""
-    ratio = c.get("ngram_vocab_size_ratio")
+    ratio = c.given("ngram_vocab_size_ratio")
     if not ratio:
         return once
     splits, most = c.size("emb_split_num"), c.size("emb_neighbor_num")
@@ -177,7 +186,7 @@ REMOTE_MIXED = {
         passes="max_tokenizer_truncation",
     ),
     "Klear": family(
-        mixture(Mixture(shared=as_wide_as_routed, sparse=_klear_sparse)),
+        _klear,
         GATED
         | _MOE
         | words("attention_bias n_shared_experts mlp_only_layers decoder_sparse_step moe_intermediate_size"),
