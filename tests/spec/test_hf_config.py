@@ -307,8 +307,8 @@ def test_no_key_is_both_read_and_passed_over():
     few = (
         "max_window_layers activation_function no_rope_layers no_rope_layer_interval "
         "num_nextn_predict_layers "
-        # which language model is inside MiniCPM-V, and the encoder of Llama 3.2
-        "version vision_config"
+        # which language model is inside MiniCPM-V, the encoder of Llama 3.2, and whether LongCat has an index
+        "version vision_config attention_method"
     )
     assert {key for _, key in read} <= set(few.split())
     assert set().union(*(set(kinds) for kinds in WRAPPED.values())) <= set(FAMILIES)

@@ -135,6 +135,11 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object], dict[str, str]]] = 
         {"quant_method": "quanto", "weights": "int8"},
         {**BOTH, "dense": "int8", "attention": "int8"},
     ),
+    "AutoRound in blocks of floats": (
+        DENSE,
+        {"quant_method": "auto-round", "bits": 4, "group_size": 16, "data_type": "nv_fp"},
+        {"dense": "nvfp4", "attention": "nvfp4", "rest": "bf16"},
+    ),
     "experts apart": (
         MOE | {"expert_dtype": "fp4"},
         {"quant_method": "fp8", "weight_block_size": [128, 128]},
@@ -171,6 +176,7 @@ def test_each_part_has_the_format_that_the_section_says(tmp_path: Path, name: st
         ({"quant_method": "torchao", "quant_type": "autoquant"}, "torchao ('autoquant'), for which there"),
         ({"quant_method": "exl2", "bits": 2.2}, "2.2 bits, for which there is no format"),
         ({"quant_method": "exl2", "bits": True}, "True bits, which is not understood"),
+        ({"quant_method": "auto-round", "bits": 2, "data_type": "mx_fp"}, "'mx_fp' of 2 bits, for which"),
         ({"quant_method": "quanto", "weights": "int2"}, "'int2' (quanto), for which there is no format"),
         ({"quant_method": "hqq", "quant_config": {}}, "None bits, which is not understood"),
         ({"quant_method": "fp8", "expert_dtype": "int3"}, "expert_dtype is 'int3', for which there"),
@@ -204,6 +210,17 @@ def test_what_has_no_format_is_said(tmp_path: Path, section: dict[str, object], 
 )
 def test_no_section_however_wrong_ends_in_a_crash(tmp_path: Path, section: dict[str, object]) -> None:
     read(tmp_path, MOE | {"quantization_config": section})
+
+
+def test_a_params_json_says_it_as_a_config_does(tmp_path: Path) -> None:
+    group = {"targets": ["Linear"], "weights": {"num_bits": 4, "type": "float", "group_size": 16}}
+    section = {"quant_method": "compressed-tensors", "config_groups": {"a": group}, "ignore": ["output"]}
+    keys = {"dim": 64, "n_layers": 2, "n_heads": 4, "n_kv_heads": 2, "hidden_dim": 128, "vocab_size": 100}
+    path = tmp_path / "params.json"
+    path.write_text(json.dumps(keys | {"quantization": section}))
+    found = import_llm(path, "mine").spec.formats
+    assert found is not None
+    assert found.model_dump() == {"dense": "nvfp4", "attention": "nvfp4", "rest": "bf16"}
 
 
 GPT_OSS_20B: dict[str, object] = {

@@ -5,10 +5,12 @@ and biases are left out, for which 0.3 % are allowed. `CARDS` are totals that pu
 """
 
 import json
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
 import pytest
+from recent_llms import CONFIGS
 from remote_llms import REMOTE
 
 from dse.errors import SpecError
@@ -66,6 +68,18 @@ HAND = {
     "phi-4-multimodal": 32 * (gqa(3072, 24, 8, 128) + 3 * 3072 * 8192) + 200064 * 3072,
     "phi-3-vision": 32 * (gqa(3072, 32, 32, 96) + 3 * 3072 * 8192) + 2 * 32064 * 3072,
     "dots.ocr": 28 * (gqa(1536, 12, 2, 128) + 3 * 1536 * 8960) + 2 * 151936 * 1536,
+    "k2-horizon": 36 * (gqa(4096, 32, 8, 128) + 3 * 4096 * 12288) + 2 * 250624 * 4096,
+    "phi-3-small": 32 * (gqa(4096, 32, 8, 128) + 3 * 4096 * 14336) + 100352 * 4096,
+    # an index in the first of two attentions, which the second uses again
+    "longcat-sparse": 14 * 2 * (mla(3072, 32, 1536, 512, 64, 128, 128) + 3 * 3072 * 6144)
+    + 14 * (1536 * 32 * 128 + 3072 * 128 + 3072 * 32)
+    + 14 * 3072 * (256 + 3 * 1024 * 256)
+    + 2 * 131072 * 3072,
+    # four streams: what is read, written and mixed of each, twice a layer
+    "xing-4.0": 61 * (DEEPSEEK + 2 * 4 * 7168 * (4 + 4 + 16))
+    + 3 * 3 * 7168 * 18432
+    + 58 * 7168 * (256 + 3 * 2048 * 257)
+    + 2 * 129280 * 7168,
     "dots.vlm": 61 * DEEPSEEK + 3 * 3 * 7168 * 18432 + 58 * 7168 * (256 + 3 * 2048 * 257) + 2 * 129280 * 7168,
     "deepseek-ocr": 12 * gqa(1280, 10, 10, 128)
     + 3 * 1280 * 6848
@@ -73,7 +87,7 @@ HAND = {
     + 2 * 129280 * 1280,
     "grok-1": 64 * (gqa(6144, 48, 8, 128) + 6144 * (8 + 3 * 8 * 32768)) + 131072 * 6144,
     "xverse-moe": 28 * (gqa(2560, 32, 32, 80) + 2560 * (64 + 3 * 1728 * 66)) + 2 * 100534 * 2560,
-    "klear": 32 * (gqa(2048, 32, 4, 128) + 2048 * (256 + 3 * 896 * 257)) + 2 * 151936 * 2048,
+    "klear": 32 * (gqa(2048, 32, 4, 64) + 2048 * (256 + 3 * 896 * 257)) + 2 * 151936 * 2048,
     "iquest-q1": 88 * gqa(3072, 48, 8, 128)
     + 3 * 3072 * 12288
     + 87 * 3072 * (256 + 3 * 1536 * 256)
@@ -136,10 +150,14 @@ KV = {
     "deepseek-ocr": 12 * 2 * 10 * 128,
     "grok-1": 64 * 2 * 8 * 128,
     "xverse-moe": 28 * 2 * 32 * 80,
-    "klear": 32 * 2 * 4 * 128,
+    "klear": 32 * 2 * 4 * 64,
     "iquest-q1": 88 * 2 * 8 * 128,
     "pangu-ultra": 61 * (512 + 64),
     "longcat-ngram": 2 * 28 * (512 + 64),
+    "k2-horizon": 36 * 2 * 8 * 128,
+    "phi-3-small": 32 * 2 * 8 * 128,
+    "longcat-sparse": 14 * (2 * (512 + 64) + 128),
+    "xing-4.0": 61 * (512 + 64),
     "plamo2": 16 * 2 * 4 * 128,
     "jet-nemotron": 2 * 2 * 2 * 128,
     "minicpm-sala": 8 * 2 * 2 * 128,
@@ -149,13 +167,13 @@ KV = {
 """Name to elements of KV cache that a token leaves."""
 
 
-def imported(folder: Path, config: dict[str, object], name: str = "mine") -> Imported:
+def imported(folder: Path, config: Mapping[str, object], name: str = "mine") -> Imported:
     path = folder / "config.json"
-    path.write_text(json.dumps(config))
+    path.write_text(json.dumps(dict(config)))
     return import_llm(path, name, date(2026, 1, 2))
 
 
-def refused(folder: Path, config: dict[str, object]) -> str:
+def refused(folder: Path, config: Mapping[str, object]) -> str:
     with pytest.raises(SpecError) as error:
         imported(folder, config)
     return str(error.value)
@@ -219,6 +237,7 @@ def test_windows_are_where_the_code_puts_them(tmp_path: Path) -> None:
         ("jet-nemotron", {"layer_types": ["jet", "swa", "gla", "attn"]}, "expected only attn, swa and jet"),
         ("minicpm-sala", {"mixer_types": ["mamba"]}, "mixer_types: expected up to 32 words"),
         ("nemotron-h-puzzle", {"block_configs": [{"block_type": "x"}]}, "block_configs: expected a list"),
+        ("k2-horizon", {"mova_num_experts": 8}, "mova_num_experts: expected 0"),
         ("openelm", {"num_kv_heads": [3, 4]}, "num_kv_heads: expected 3 numbers"),
         ("longcat-ngram", {"emb_split_num": 5}, "emb_split_num: expected a number of tables (15)"),
         (
@@ -240,6 +259,18 @@ def test_latent_attention_is_off_only_where_nothing_is_said_of_it(tmp_path: Path
     assert "kv_lora_rank: expected null or 0" in refused(tmp_path, config | {"language_config": inner})
 
 
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("deepseek_v41", "latents and choices of earlier layers"),
+        ("iquestloopcoder", "cache of the first one"),
+        ("interns2_mobius", "banks of experts"),
+    ],
+)
+def test_the_obstacle_is_named(tmp_path: Path, kind: str, words: str) -> None:
+    assert words in refused(tmp_path, {"model_type": kind})
+
+
 SMALL = {
     "hidden_size": 64,
     "intermediate_size": 256,
@@ -248,6 +279,15 @@ SMALL = {
     "num_key_value_heads": 2,
     "vocab_size": 100,
 }
+
+
+def test_blocks_that_are_picked_without_weights_are_said(tmp_path: Path) -> None:
+    """MiniCPM4 has the same parameters and cache with InfLLM and without."""
+    plain = SMALL | {"model_type": "minicpm"}
+    picks = plain | {"sparse_config": {"block_size": 64, "topk": 64, "dense_len": 8192}}
+    assert imported(tmp_path, plain).counts == imported(tmp_path, picks).counts
+    assert "pick blocks" in (imported(tmp_path, picks).spec.architecture.note or "")
+    assert "pick blocks" not in (imported(tmp_path, plain).spec.architecture.note or "")
 
 
 def test_an_activation_with_a_gate_is_no_ffn_of_two_matrices(tmp_path: Path) -> None:
@@ -269,6 +309,62 @@ def test_two_types_that_differ_are_said(tmp_path: Path) -> None:
     assert found.formats is not None
     assert found.formats.rest == "fp32"
     assert "dtype and torch_dtype differ (float32, bfloat16); dtype counts" in (found.notes or "")
+
+
+@pytest.mark.parametrize(
+    ("name", "left_out"),
+    [
+        ("gigachat3.5", "n_shared_experts norm_type layernorm_type gated_attention first_k_dense_replace"),
+        ("iquest-q1", "mlp_only_layers"),
+        ("nemotron-h-puzzle", "head_dim"),
+        ("telechat2", "num_key_value_heads"),
+        ("xverse-moe", "num_key_value_heads"),
+    ],
+)
+def test_what_a_file_leaves_out_is_what_its_code_fills_in(tmp_path: Path, name: str, left_out: str) -> None:
+    shorter = {key: value for key, value in REMOTE[name].items() if key not in left_out.split()}
+    assert imported(tmp_path, shorter).params == imported(tmp_path, REMOTE[name]).params
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("nanbeige-loops", "num_loops"),
+        ("iquest-q1", "head_dim"),
+        ("klear", "n_shared_experts"),
+        ("longcat-ngram", "zero_expert_num"),
+        ("longcat-ngram", "ngram_vocab_size_ratio"),
+        ("longcat-sparse", "cli_factor"),
+    ],
+)
+def test_what_no_file_leaves_out_is_never_guessed(tmp_path: Path, name: str, key: str) -> None:
+    shorter = {k: v for k, v in REMOTE[name].items() if k != key}
+    assert f"{key}: expected a" in refused(tmp_path, shorter)
+
+
+def test_heads_of_klear_are_no_wider_than_its_code_makes_them(tmp_path: Path) -> None:
+    assert "head_dim: expected 64" in refused(tmp_path, REMOTE["klear"] | {"head_dim": 128})
+
+
+def test_null_next_to_a_number_says_nothing(tmp_path: Path) -> None:
+    """Transformers 5 writes `head_dim` as null next to the name of HunYuan."""
+    one = CONFIGS["hunyuan-a13b"]
+    plain = {k: v for k, v in one.items() if k not in ("head_dim", "attention_head_dim")}
+    both = imported(tmp_path, plain | {"head_dim": None, "attention_head_dim": 128}).counts
+    assert both == imported(tmp_path, plain | {"head_dim": 128}).counts
+    assert "attention_head_dim: expected the same" in refused(
+        tmp_path, plain | {"head_dim": 64, "attention_head_dim": 128}
+    )
+
+
+def test_what_transformers_5_says_of_single_layers_must_agree(tmp_path: Path) -> None:
+    one = {k: v for k, v in CONFIGS["step-3.5-flash"].items() if k != "attention_other_setting"}
+    one |= {"num_sliding_attention_heads": 96, "layer_types": one["layer_types"][:45]}
+    sliding = [f"{i:02}" for i, kind in enumerate(one["layer_types"]) if kind == "sliding_attention"]
+    again = one | {"per_layer_config": {i: {"num_attention_heads": 96} for i in sliding}}
+    assert imported(tmp_path, again).counts == imported(tmp_path, one).counts
+    other = one | {"per_layer_config": {"01": {"num_attention_heads": 32}}}
+    assert "per_layer_config: expected" in refused(tmp_path, other)
 
 
 MPT = {
@@ -301,4 +397,4 @@ def test_what_mpt_cannot_be_is_refused(tmp_path: Path) -> None:
     assert "ffn_type: expected mptmlp" in refused(tmp_path, MPT | {"ffn_config": {"ffn_type": "mb_moe"}})
     window = MPT | {"attn_config": {"alibi": True, "sliding_window_size": 128}}
     blocks = imported(tmp_path, window).spec.resolve().blocks
-    assert [b.attention.window for b in blocks] == [128]
+    assert [getattr(b.attention, "window", None) for b in blocks] == [128]

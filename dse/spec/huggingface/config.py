@@ -285,7 +285,11 @@ def _canonical(data: Mapping[str, object], family: Family, where: str) -> dict[s
     for alias, key in family.aliases.items():
         if alias not in data:
             continue
-        if key in found and found[key] != data[alias]:
+        # null next to a number says nothing, but for a window, which it switches off
+        if key not in WINDOWS and key in found and data[alias] is None:
+            continue
+        null = key not in WINDOWS and found.get(key) is None
+        if key in found and found[key] != data[alias] and not null:
             raise spec_error(
                 where, f"{alias}: expected the same as {key} ({short(found[key])}), got {short(data[alias])}"
             )

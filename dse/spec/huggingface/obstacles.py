@@ -28,6 +28,13 @@ _OBSTACLES: Final[Mapping[str, str]] = {
     "it has RWKV layers, and no file is known here that says all sizes of them in its keys": """
         rwkv_x070 qwrkv rwkv6qwen2 rwkv_hybrid
     """,
+    "layers read latents and choices of earlier layers, and tables of n-grams inside, without keys yet": """
+        deepseek_v41 deepseek_v41_text
+    """,
+    "its second pass over the layers attends to the cache of the first one and to a window of its own": """
+        iquestloopcoder
+    """,
+    "its layers draw on a few banks of experts that they share": "interns2_mobius interns2_mobius_text",
     "its layers attend to an LM of bytes or hashes, not to tokens": "blt canine hnet",
     "a router picks the experts that project its queries, and an LLM YAML has experts in an FFN alone": """
         jetmoe

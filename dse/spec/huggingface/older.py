@@ -119,9 +119,10 @@ def _mpt(c: HfConfig) -> Network:
         kv = inside.size("kv_n_heads")
     learned = c.flag("learned_pos_emb", True) and not inside.flag("alibi") and not inside.flag("rope")
     # -1 is no window
-    reach = {} if inside.get("sliding_window_size") in (None, -1) else inside.size("sliding_window_size")
+    none = inside.get("sliding_window_size") in (None, -1)
+    reach = {} if none else {"window": inside.size("sliding_window_size")}
     layer = {
-        "attention": {**attention(c, bias=False, kv_heads=kv), **({"window": reach} if reach else {})},
+        "attention": {**attention(c, bias=False, kv_heads=kv), **reach},
         "ffn": _mpt_ffn(c),
     }
     return Network(

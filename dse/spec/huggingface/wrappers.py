@@ -80,6 +80,10 @@ WRAPPERS: Mapping[str, Wrapper] = {
     "NVLM_D": _wrapper("NVLM_D NVLM_D_Model", "qwen2", at="llm_config", tie="inside"),
     "ovis": _wrapper("Ovis", *("qwen2", "gemma2", "llama"), at="llm_config", tie="inside"),
     "ovis2_5": _wrapper("Ovis2_5", *_QWENS, at="llm_config", tie="inside"),
+    "pointsv1.5_chat": _wrapper("POINTSV15ChatModel", "qwen2", at="llm_config", tie="inside"),
+    "locateanything": _wrapper("LocateAnythingForConditionalGeneration", "qwen2"),
+    "jet_vlm": _wrapper("JetVLMForConditionalGeneration", "jet_nemotron"),
+    "intern_s2_preview": _wrapper("InternS2PreviewForConditionalGeneration", "qwen3_5_moe_text"),
     "midashenglm": _wrapper("MiDashengLMModel", "qwen2_5_omni_text", tie="inside"),
     "NemotronH_Nano_VL_V2": _wrapper(
         "NemotronH_Nano_VL_V2", *("nemotron_h", "nemotron_h_puzzle"), at="llm_config", tie="inside"
@@ -247,7 +251,6 @@ WRAPPERS: Mapping[str, Wrapper] = {
         passes="latent_query_num",
         tie="either",
     ),
-    "lfm3_vl": _wrapper("Lfm3VlForConditionalGeneration", "lfm3"),
     "lighton_ocr": _wrapper("LightOnOcrForConditionalGeneration", "qwen3"),
     "llava_next_video": _wrapper(
         "LlavaNextVideoForConditionalGeneration",

@@ -11,7 +11,7 @@ from dse.spec.huggingface.checkpoint.tools import TOOLS
 from dse.spec.huggingface.checkpoint.traced import plain
 from dse.text import short
 
-HEAD: Final = ("lm_head", "language_model.lm_head", "model.lm_head", "head")
+HEAD: Final = ("lm_head", "language_model.lm_head", "model.lm_head", "head", "output")
 _ALGORITHMS: Final = {
     "FP8": "fp8",
     "FP8_PB_WO": "fp8",
@@ -121,12 +121,24 @@ def _integer_method(method: str, section: Mapping[str, object], notes: Remarks) 
         return nearest("bitsandbytes 4 bits", 0.5 + (1 / 64 if doubly else 4 / 64), notes)
     bits = section.get("bits", section.get("w_bit", section.get("nbits")))
     group = section.get("group_size", section.get("q_group_size"))
+    if (kind := section.get("data_type")) not in (None, "int"):
+        return _floats(kind, bits, notes)
     # MLX keeps an offset beside each scale
     scale = 2 * SCALE if method == "mlx" else SCALE
     if bits is None:
         notes.add(f"it is quantised ({short(method)}), of which the bits are not understood")
         return UNKNOWN
     return integers(bits, group, notes, scale)
+
+
+def _floats(kind: object, bits: object, notes: Remarks) -> str:
+    """The format of AutoRound's numbers that are no whole ones."""
+    known = {"mx": "mxfp4", "nv": "nvfp4"} if bits == 4 else {"fp": "fp8"} if bits == 8 else {}
+    found = known.get(str(kind).lower()[:2])
+    if found is None or "fp" not in str(kind).lower():
+        notes.add(f"it is quantised to {short(kind)} of {short(bits)} bits, for which there is no format")
+        return UNKNOWN
+    return found
 
 
 MXFP8: Final = "MXFP8 (1.031 B an element) counted as fp8 (1 B)"

@@ -112,6 +112,9 @@ def _formats(quantization: object) -> dict[str, object]:
     """Formats of the weights in the words of a `config.json`; others are noted there as not understood."""
     if not isinstance(quantization, dict) or not quantization:
         return {}
+    if "qformat_weight" not in quantization:
+        # newer files say it as a config.json does
+        return {"quantization_config": quantization}
     kind = str(quantization.get("qformat_weight", ""))
     return {
         "quantization_config": {**quantization, "quant_method": "fp8" if kind.startswith("fp8") else kind}

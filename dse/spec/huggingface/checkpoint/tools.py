@@ -41,6 +41,7 @@ def _quark(section: Mapping[str, object], notes: Remarks) -> Said:
 
 
 def _quark_format(config: object, notes: Remarks) -> str:
+    """The format of the weights in one set of settings; without any they stay as they were."""
     if config is None:
         return KEPT
     weight = config.get("weight") if isinstance(config, dict) else None
@@ -78,6 +79,7 @@ def _by_name(said: Mapping[str, object], notes: Remarks) -> Said:
 
 
 def _torchao_format(said: object, settings: object, notes: Remarks) -> str:
+    """The format that a word or a class of torchao means, with its groups."""
     name, data = said, settings
     if isinstance(said, dict):
         name, data = said.get("_type"), said.get("_data")

@@ -1,10 +1,11 @@
 """LLMs of equal layers with an FFN: GLM, OLMo, Command, EXAONE, Ministral and their kin."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from dse.spec.huggingface.dense import NORMS, uniform
-from dse.spec.huggingface.reader import FULL, SLIDING, Family, HfConfig, family, kinds_of
-from dse.spec.huggingface.recent.plain import Plain, all_or_none, every_nth, plain
+from dse.spec.huggingface.reader import FULL, SLIDING, Family, HfConfig, Network, family, kinds_of
+from dse.spec.huggingface.recent.plain import BLOCKS_PICKED, Plain, all_or_none, every_nth, plain
 
 _COHERE = {"use_parallel_block": True, "use_gated_activation": True, "use_embedding_sharing": True}
 _WINDOWS = frozenset({"layer_types", "sliding_window"})
@@ -16,6 +17,12 @@ def _smollm3(c: HfConfig) -> Sequence[str]:
     if c.items("layer_types", str) is None and c.flag("use_sliding_window"):
         raise c.refuse("use_sliding_window", "layer_types, which says where the window is")
     return kinds_of(c, (FULL, SLIDING), uniform(c, FULL))
+
+
+def _minicpm(c: HfConfig) -> Network:
+    """MiniCPM and MiniCPM4, whose choice of blocks needs no weights and is off where the file has no keys."""
+    found = plain(Plain(bias=False, tied=True))(c)
+    return found if c.get("sparse_config") is None else replace(found, notes=(BLOCKS_PICKED,))
 
 
 def _row(
@@ -117,8 +124,9 @@ GROUPED = {
     "arcee": _row(Plain(gated=False), "ArceeForCausalLM", more=frozenset({"mlp_bias"})),
     "helium": _row(Plain(), "HeliumForCausalLM", more=frozenset({"mlp_bias"})),
     "jais2": _row(Plain(gated=False), "Jais2ForCausalLM", more=frozenset({"mlp_bias"})),
-    "minicpm": _row(
-        Plain(bias=False, tied=True, only={"sparse_config": None}),
+    "minicpm": family(
+        _minicpm,
+        Plain(bias=False).reads | {"sparse_config"},
         "MiniCPMForCausalLM",
         passes="scale_depth dim_model_base scale_emb mup_denominator",
     ),

@@ -8,6 +8,11 @@ from dse.spec.huggingface.reader import FULL, SLIDING, HfConfig, Network, attent
 
 BIASES = "biases of the FFN are not counted"
 HEAD_BIAS = "the bias of the LM head is not counted"
+BLOCKS_PICKED = (
+    "attention may pick blocks of a long context: all of it is counted as read, and the means of keys that "
+    "pick are not counted"
+)
+"""Note on InfLLM, whose sparse attention has no weights of its own."""
 
 
 def all_full(c: HfConfig) -> Sequence[str]:

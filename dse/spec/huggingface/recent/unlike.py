@@ -163,8 +163,21 @@ def _step(c: HfConfig) -> Network:
         }
         for kind, routed in zip(which, sparse, strict=True)
     ]
+    _step_again(c, layers)
     notes = (HEAD_GATES, *((f"{PREDICTION} ({ahead})",) if ahead else ()))
     return Network(layers=tuple(layers), tied=c.flag("tie_word_embeddings"), notes=notes)
+
+
+def _step_again(c: HfConfig, layers: Sequence[Layer]) -> None:
+    """Refuses what `per_layer_config` of Transformers 5 says of a layer, if it is not what other keys say."""
+    said = c.get("per_layer_config")
+    if said is None:
+        return
+    for number, keys in said.items() if isinstance(said, dict) else [("", said)]:
+        whole = number.isdigit() and int(number) < len(layers)
+        heads = layers[int(number)]["attention"] if whole else None
+        if not isinstance(heads, dict) or keys != {"num_attention_heads": heads["heads"]}:
+            raise c.refuse("per_layer_config", "num_attention_heads of layers as num_sliding_attention_heads")
 
 
 def _step_kinds(c: HfConfig, count: int) -> Sequence[str]:
@@ -216,6 +229,7 @@ _STEP = (
         """
     attention_bias layer_types sliding_window share_expert_dim first_k_dense_replace moe_layers_enum
     mlp_layer_types num_nextn_predict_layers attention_other_setting num_sliding_attention_heads
+    per_layer_config
     """
     )
 )

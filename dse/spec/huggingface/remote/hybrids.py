@@ -17,6 +17,7 @@ from dse.spec.huggingface.reader import (
     kinds_of,
     words,
 )
+from dse.spec.huggingface.recent.plain import BLOCKS_PICKED
 from dse.spec.huggingface.recent.states import STATES, nemotron_part
 
 _LEAST_STEP = 64
@@ -82,8 +83,9 @@ def _jet(c: HfConfig) -> Network:
 
 
 def _jet_block(jet: HfConfig, hidden: int) -> Layer:
+    """The delta rule, and the two matrices that make its convolution."""
     heads, size, times = jet.size("num_heads"), jet.size("head_dim"), jet.get("expand_v")
-    if not isinstance(times, int | float) or isinstance(times, bool) or not (times * size).is_integer():
+    if not isinstance(times, int | float) or isinstance(times, bool) or (times * size) % 1 != 0:
         raise jet.refuse("expand_v", f"a number that makes {size} a whole number")
     wide = int(times * size)
     narrow, taps = heads * wide // jet.size("dconv_generator_reduction"), jet.size("conv_size")
@@ -131,13 +133,6 @@ def _sala(c: HfConfig) -> Network:
     ]
     notes = (BLOCKS_PICKED,) if c.get("sparse_config") is not None else ()
     return Network(layers=tuple(layers), tied=c.flag("tie_word_embeddings"), notes=notes)
-
-
-BLOCKS_PICKED = (
-    "attention may pick blocks of a long context: all of it is counted as read, and the means of keys that "
-    "pick are not counted"
-)
-"""Note on InfLLM, whose sparse attention has no weights of its own."""
 
 
 def _gigachat(c: HfConfig) -> Network:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from dse.spec.huggingface.dense import GATED, NORMS, gated_ffn
-from dse.spec.huggingface.experts import MLA, deepseek
+from dse.spec.huggingface.experts import MLA, deepseek, latent_attention
 from dse.spec.huggingface.reader import (
     FULL,
     SLIDING,
@@ -17,6 +17,7 @@ from dse.spec.huggingface.reader import (
     reach,
     words,
 )
+from dse.spec.huggingface.recent.compressed import STREAMS
 from dse.spec.huggingface.recent.latents import LATENTS
 from dse.spec.huggingface.recent.mixtures import Mixture, as_wide_as_routed, everywhere, mixture
 
@@ -58,6 +59,7 @@ def _iquest_kinds(c: HfConfig) -> Sequence[str]:
 def _iquest(c: HfConfig) -> Network:
     """IQuest-Q1: experts but in a few layers, which have an FFN of a width of its own."""
     c.must("use_over_encoding", False)
+    c.size("head_dim")  # required: heads are wider than hidden_size over their number
     heads = attention(c, bias=c.flag("attention_bias"))
     dense = set(c.items("mlp_only_layers", int) or ())
     routed = _routed(c, c.size("intermediate_size"))
@@ -71,6 +73,13 @@ def _iquest(c: HfConfig) -> Network:
     return Network(layers=tuple(layers), tied=c.flag("tie_word_embeddings"))
 
 
+def _klear(c: HfConfig) -> Network:
+    """Klear: heads are as wide as the hidden size over their number, and a shared expert is always said."""
+    c.must("head_dim", c.size("hidden_size") // c.size("num_attention_heads"))
+    c.whole("n_shared_experts", None)
+    return mixture(Mixture(shared=as_wide_as_routed, sparse=_klear_sparse))(c)
+
+
 def _klear_sparse(c: HfConfig) -> Sequence[bool]:
     dense, step = set(c.items("mlp_only_layers", int) or ()), c.size("decoder_sparse_step")
     return [i not in dense and (i + 1) % step == 0 for i in range(c.size("num_hidden_layers"))]
@@ -80,14 +89,33 @@ def _xverse_shared(c: HfConfig) -> int:
     return c.whole("n_shared_experts") * c.size("intermediate_size")
 
 
-def _longcat_ngram(c: HfConfig) -> Network:
-    """LongCat with tables of pairs, triples and more of tokens, each with a projection to the hidden size."""
-    once = LATENTS["longcat_flash"].network(c)
-    if c.get("ngram_vocab_size_ratio") is None:
+def _longcat(c: HfConfig) -> Network:
+    """LongCat with an index, and with tables of pairs, triples and more of tokens, if the file has them."""
+    c.whole("zero_expert_num", None)  # required: the code has another number than 0 where it is left out
+    return _with_tables(c, _with_index(c, LATENTS["longcat_flash"].network(c)))
+
+
+def _with_index(c: HfConfig, once: Network) -> Network:
+    """An index in one of so many attentions; the next ones visit what it picked."""
+    if "index_n_heads" not in c.reads or c.get("attention_method") not in (None, "LSA"):
+        return once
+    heads, every = c.size("index_n_heads"), c.size("cli_factor")
+    index = {"heads": heads, "dim": c.size("index_head_dim"), "inputs": c.size("q_lora_rank")}
+    layers: list[Layer] = []
+    for i, layer in enumerate(once.layers):
+        mla = {**latent_attention(c), "top_k": c.size("index_topk")}
+        own = {} if i % every else {"beside": {"index": index}}
+        layers.append({**layer, "latent_attention": mla, **own})
+    return replace(once, layers=tuple(layers))
+
+
+def _with_tables(c: HfConfig, once: Network) -> Network:
+    """Tables of n-grams, each with a projection to the hidden size."""
+    ratio = c.given("ngram_vocab_size_ratio")
+    if not ratio:
         return once
     splits, most = c.size("emb_split_num"), c.size("emb_neighbor_num")
     tables, hidden, vocab = splits * (most - 1), c.size("hidden_size"), c.size("vocab_size")
-    ratio = c.get("ngram_vocab_size_ratio")
     if not isinstance(ratio, int | float) or isinstance(ratio, bool) or not 0 < ratio < 10**6:
         raise c.refuse("ngram_vocab_size_ratio", "a number above 0")
     if tables < 1 or hidden % tables:
@@ -100,6 +128,17 @@ def _longcat_ngram(c: HfConfig) -> Network:
         layers=(projected, *once.layers[1:]),
         # each table has two rows more than the one before
         lookup=tuple({"entries": first + 2 * i + 1, "width": width} for i in range(tables)),
+    )
+
+
+def _streams(c: HfConfig) -> Network:
+    """DeepSeek-V3 with several streams of the residual, mixed before attention and before the FFN."""
+    once, streams, hidden = deepseek(c), c.size("hc_mult"), c.size("hidden_size")
+    mixing = [{"inputs": streams * hidden, "outputs": streams * (2 + streams)}] * 2
+    return replace(
+        once,
+        layers=tuple({**layer, "matrices": mixing} for layer in once.layers),
+        notes=(STREAMS, *once.notes),
     )
 
 
@@ -147,7 +186,7 @@ REMOTE_MIXED = {
         passes="max_tokenizer_truncation",
     ),
     "Klear": family(
-        mixture(Mixture(shared=as_wide_as_routed, sparse=_klear_sparse)),
+        _klear,
         GATED
         | _MOE
         | words("attention_bias n_shared_experts mlp_only_layers decoder_sparse_step moe_intermediate_size"),
@@ -173,19 +212,34 @@ REMOTE_MIXED = {
     "PanguUltraMoE": _PANGU,
     **{
         kind: family(
-            _longcat_ngram,
-            _LONGCAT.reads | words("ngram_vocab_size_ratio emb_neighbor_num emb_split_num"),
+            _longcat,
+            _LONGCAT.reads | words(f"ngram_vocab_size_ratio emb_neighbor_num emb_split_num {more}"),
             *_LONGCAT.architectures,
-            "LongcatFlashNgramForCausalLM",
+            *classes,
             aliases={
                 **_LONGCAT.aliases,
                 "oe_vocab_size_ratio": "ngram_vocab_size_ratio",
                 "oe_neighbor_num": "emb_neighbor_num",
                 "oe_split_num": "emb_split_num",
             },
-            passes=" ".join(_LONGCAT.passes),
+            passes=" ".join((*_LONGCAT.passes - words(more), *passes)),
         )
-        for kind in ("longcat_flash_ngram",)
+        for kind, classes, more, passes in (
+            ("longcat_flash_ngram", ("LongcatFlashNgramForCausalLM",), "", ()),
+            (
+                "longcat_flash_sparse",
+                ("LongcatFlashSparseForCausalLM",),
+                "index_n_heads index_head_dim index_topk cli_factor attention_method",
+                ("index_init_tokens", "index_local_tokens", "index_k_norm_type"),
+            ),
+        )
     },
+    "xing4_0": family(
+        _streams,
+        MLA | {"hc_mult"},
+        "Xing4_0ForCausalLM",
+        "XingForCausalLM",
+        passes="head_dim qk_head_dim hc_sinkhorn_iters hc_eps mhc_h_res_clamp_min mhc_h_res_clamp_max",
+    ),
 }
 """`model_type` to its family."""

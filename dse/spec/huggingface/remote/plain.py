@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from dse.spec.huggingface.dense import GATED, NORMS, gated_ffn
+from dse.spec.huggingface.dense import GATED, NORMS, OUTPUT_BIAS, gated_ffn
 from dse.spec.huggingface.reader import (
     BASE,
     FULL,
@@ -19,14 +19,10 @@ from dse.spec.huggingface.reader import (
     reach,
     words,
 )
-from dse.spec.huggingface.recent.plain import Plain, plain
+from dse.spec.huggingface.recent.plain import BIASES, Plain, plain
 from dse.spec.huggingface.recent.unlike import HEAD_GATES
 
 LOOPS = "every token goes through all of the loops, each with a KV cache of its own"
-_SPARSE = (
-    "its attention may pick blocks of a long context; all of the context is counted as read, "
-    "and the compressed keys that pick are not"
-)
 
 
 def _row(shape: Plain, *classes: str, more: str = "", passes: str = "", **aliases: str) -> Family:
@@ -56,7 +52,7 @@ def _looped(c: HfConfig) -> Network:
     once = plain(Plain())(c)
     # null and a list that is left out are the same
     extra = c.get("loop_loss_weights")
-    loops = c.size("num_loops", 1)
+    loops = c.size("num_loops")
     if isinstance(extra, list) and extra and len(extra) + 1 != loops:
         raise c.refuse("loop_loss_weights", f"a weight for each of {loops - 1} loops after the first")
     notes = (*once.notes, *((LOOPS,) if loops > 1 else ()))
@@ -138,6 +134,27 @@ def _part(c: HfConfig, heads: int) -> int:
     return c.size("hidden_size") // heads
 
 
+def _horizon(c: HfConfig) -> Network:
+    """K2-Horizon without experts, whose layers are those of LLaMA."""
+    for key in ("mova_num_experts", "num_experts"):
+        c.must(key, 0)
+    return plain(Plain())(c)
+
+
+def _phi3_small(c: HfConfig) -> Network:
+    """Phi-3-small: some layers visit blocks of the context alone, which has no weights."""
+    layer = {
+        "attention": attention(c, bias=True),
+        "ffn": {"width": c.size("ff_intermediate_size"), "gated": True},
+    }
+    note = "layers that visit blocks of the context are counted as if they visited all of it"
+    return Network(
+        layers=(layer,) * c.size("num_hidden_layers"),
+        tied=c.flag("tie_word_embeddings", True),
+        notes=(BIASES, OUTPUT_BIAS, note),
+    )
+
+
 _N = {"n_layer": "num_hidden_layers", "n_head": "num_attention_heads", "ffn_hidden_size": "intermediate_size"}
 _BISKIP = "bskcn_1 bskcn_2 bskcn_3 bskcn_4 bskcn_tv"
 _PANGU = _row(Plain(bias="bias"), "PanguEmbeddedForCausalLM")
@@ -182,6 +199,23 @@ REMOTE_PLAIN = {
         ),
         "NanbeigeForCausalLM",
         passes="skip_loop_final_norm",
+    ),
+    "k2_horizon": family(
+        _horizon,
+        GATED | words("attention_bias mova_num_experts num_experts"),
+        "K2HorizonForCausalLM",
+        passes="mova_num_experts_per_tok num_experts_per_tok num_shared_experts query_key_norm "
+        "attention_gate_func",
+    ),
+    "phi3small": family(
+        _phi3_small,
+        BASE | words("num_key_value_heads ff_intermediate_size"),
+        "Phi3SmallForCausalLM",
+        passes="dense_attention_every_n_layers gegelu_limit gegelu_pad_to_256 blocksparse_block_size "
+        "blocksparse_num_local_blocks blocksparse_vert_stride blocksparse_homo_head_pattern "
+        "blocksparse_triton_kernel_block_size mup_attn_multiplier mup_embedding_multiplier "
+        "mup_use_scaling mup_width_multiplier rope_embedding_base rope_position_scale "
+        "dummy_token_indices ff_dim_multiplier",
     ),
     "solar": _row(Plain(), "SolarForCausalLM", more="mlp_bias", passes=_BISKIP),
     "skywork": _row(Plain(bias=False), "SkyworkForCausalLM"),
