@@ -81,7 +81,7 @@ def test_an_llm_is_found_by_the_usual_spellings(spelling: str, llm: str) -> None
 
 
 @pytest.mark.parametrize(
-    "spelling", ["DeepSeek-V3.2", "Qwen3.5-397B-A17B", "Llama-3.1-9B", "mistral-small-25b", "deepseek"]
+    "spelling", ["DeepSeek-V4.1-Flash", "Qwen3.5-4B", "Llama-3.1-9B", "mistral-small-25b", "deepseek"]
 )
 def test_an_llm_of_another_shape_is_not_guessed(spelling: str) -> None:
     with pytest.raises(SpecError, match="unknown llm"):
