@@ -6,8 +6,8 @@ from typing import Final
 _OBSTACLES: Final[Mapping[str, str]] = {
     "it is not a decoder that generates text token by token": """
         bert roberta albert electra deberta deberta_v2 distilbert modernbert xlm-roberta big_bird
-        bert-generation camembert data2vec-text ernie megatron-bert rembert roberta-prelayernorm roc_bert roformer
-        xlm-roberta-xl xmod clip siglip siglip2
+        bert-generation camembert data2vec-text ernie megatron-bert rembert roberta-prelayernorm roc_bert
+        roformer xlm-roberta-xl xmod clip siglip siglip2
         vit dinov2 dinov3_vit esm nomic_bert eurobert
     """,
     "it has an encoder whose output the decoder attends to, and an LLM YAML has no cross attention": """

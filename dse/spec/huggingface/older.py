@@ -201,7 +201,8 @@ OLDER = {
         "GPTBigCodeForCausalLM",
         aliases=_OLD,
         passes="num_key_value_heads attention_softmax_in_fp32 scale_attention_softmax_in_fp32 "
-        "inference_runner max_batch_size max_sequence_length pad_key_length pre_allocate_kv_cache validate_runner_input",
+        "inference_runner max_batch_size max_sequence_length pad_key_length pre_allocate_kv_cache "
+        "validate_runner_input",
     ),
     "codegen": family(_gptj, BASE | {"n_inner"}, "CodeGenForCausalLM", aliases=_OLD),
     "opt": family(

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 Tie = Literal["outside", "either", "inside", "never"]
-"""Which `tie_word_embeddings` counts where two differ: the outer one, the true one, or the inner one; none in a
-class whose LM head is its own."""
+"""Which `tie_word_embeddings` counts where two differ: the outer one, the true one, the inner one, or none
+where the class ties nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,6 +29,7 @@ _DELTA = (
     "kda_lower_bound",
     "kda_safe_gate",
     "no_kda_lora",
+    "linear_attention",
 )
 """Keys of Kimi Delta Attention."""
 _FULL_RANK = "the decay of each element of a key is a full matrix, counted next to one number a head"
@@ -38,7 +39,11 @@ def _bailing_hybrid(c: HfConfig) -> Network:
     """Ling 3: Kimi Delta Attention and latent attention; Ling 2.5 has Lightning Attention in its place."""
     count, hidden, heads = c.size("num_hidden_layers"), c.size("hidden_size"), c.size("num_attention_heads")
     which = kinds_of(c, (FULL, STATE), grouped_kinds(c))
-    delta = any(c.get(key) is not None for key in _DELTA)
+    for key in ("use_qkv_bias", "use_bias"):
+        c.must(key, False)
+    # both versions have one model_type
+    older = any("MoeV2" in str(name) for name in _classes(c))
+    delta = not older or any(c.get(key) is not None for key in _DELTA)
     gates = {"matrices": [matrix(hidden, heads)]} if delta else {}
     full: Layer = {"latent_attention": latent_attention(c), **gates}
     state = _full_rank(c) if delta else lightning(c)
@@ -58,8 +63,14 @@ def _bailing_hybrid(c: HfConfig) -> Network:
     )
 
 
+def _classes(c: HfConfig) -> Sequence[object]:
+    found = c.data.get("architectures")
+    return found if isinstance(found, list) else ()
+
+
 def _full_rank(c: HfConfig) -> Layer:
     """Kimi Delta Attention whose decay and gate are whole matrices."""
+    c.must("linear_attention", "kda")
     c.must("no_kda_lora", True)
     c.must("gated_attention_proj_granularity_type", "head_wise")
     # older files have the width under a name that Transformers 5 gives to the rotary part
@@ -214,17 +225,20 @@ _LOCAL = {"num_local_experts": "num_experts"}
 MIXED = {
     "bailing_hybrid": family(
         _bailing_hybrid,
-        (MLA - {"moe_layer_freq"})
+        # the heads of keys are those of queries in both kinds of layers
+        (MLA - {"moe_layer_freq", "num_key_value_heads"})
         | words(
             """
             layer_types mlp_layer_types layer_group_size head_dim linear_head_dim linear_num_heads
             linear_conv_kernel_dim short_conv_kernel_size kda_lower_bound kda_safe_gate no_kda_lora
+            linear_attention use_qkv_bias use_bias
             gated_attention_proj_granularity_type moe_shared_expert_intermediate_size
             """
         ),
         "BailingHybridForCausalLM",
         "BailingMoeV3ForCausalLM",
         "BailingMoeV2_5ForCausalLM",
+        "BailingMoeV2ForCausalLM",
         aliases={
             "num_experts": "n_routed_experts",
             "num_local_experts": "n_routed_experts",
@@ -232,7 +246,7 @@ MIXED = {
             "num_shared_experts": "n_shared_experts",
             "num_mtp_layers": "num_nextn_predict_layers",
         },
-        passes="qk_head_dim group_norm_size linear_silu linear_rope mlp_bias use_qk_norm "
+        passes="num_key_value_heads qk_head_dim group_norm_size linear_silu linear_rope mlp_bias use_qk_norm "
         "moe_router_enable_shared_expert moe_router_enable_routed_scaling rope_traditional",
     ),
     "lara_mini": family(
