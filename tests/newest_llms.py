@@ -1,8 +1,8 @@
 """Configs as Transformers 5.24.0 writes them, with what its classes make of them.
 
-`USUAL` are the values that a class has by itself, `SMALL` the same with another value of each size. `elements`
-are counted on a device without memory, without what sees or hears; `vectors` are those of norms and
-biases; `kv` is by how much the KV cache of a small network on a CPU grows with a token.
+`USUAL` are the values that a class has by itself, `SMALL` the same with another value of each size.
+`elements` are counted on a device without memory, without what sees or hears; `vectors` are those of
+norms and biases; `kv` is by how much the KV cache of a small network on a CPU grows with a token.
 """
 
 import json
@@ -17,7 +17,15 @@ USUAL: Found = json.loads((FOLDER / "usual.json").read_text(encoding="utf-8"))
 SMALL: Found = json.loads((FOLDER / "small.json").read_text(encoding="utf-8"))
 """Name to its config, elements, elements of vectors, and elements of KV cache that a token leaves."""
 
-BY_HAND = {"cpmant", "emu3_text_model", "dots3_note", "ernie4_5_moe_vl", "hunyuan_vl", "paddleocr_vl"}
+BY_HAND = {
+    "cpmant",
+    "gpt-sw3",
+    "emu3_text_model",
+    "dots3_note",
+    "ernie4_5_moe_vl",
+    "hunyuan_vl",
+    "paddleocr_vl",
+}
 """Families that the tests count by hand instead."""
 
 

@@ -130,6 +130,12 @@ def test_cpm_ant_by_hand(tmp_path: Path) -> None:
     assert imported(tmp_path, config).params == by_hand
 
 
+def test_gpt_sw3_is_gpt_2(tmp_path: Path) -> None:
+    config = {"vocab_size": 64000, "n_embd": 768, "n_layer": 12, "n_head": 12, "n_positions": 2048}
+    of = [imported(tmp_path, config | {"model_type": kind}).params for kind in ("gpt-sw3", "gpt2")]
+    assert of[0] == of[1]
+
+
 LING: Config = {
     "model_type": "bailing_hybrid",
     "hidden_size": 1536,

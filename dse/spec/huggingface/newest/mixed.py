@@ -26,8 +26,6 @@ _PICKED = "indexed_attention"
 _DELTA = (
     "short_conv_kernel_size",
     "linear_conv_kernel_dim",
-    "kda_lower_bound",
-    "kda_safe_gate",
     "no_kda_lora",
     "linear_attention",
 )
@@ -230,7 +228,7 @@ MIXED = {
         | words(
             """
             layer_types mlp_layer_types layer_group_size head_dim linear_head_dim linear_num_heads
-            linear_conv_kernel_dim short_conv_kernel_size kda_lower_bound kda_safe_gate no_kda_lora
+            linear_conv_kernel_dim short_conv_kernel_size no_kda_lora
             linear_attention use_qkv_bias use_bias
             gated_attention_proj_granularity_type moe_shared_expert_intermediate_size
             """

@@ -182,7 +182,8 @@ def _dots3(c: HfConfig) -> Network:
         one = _dots3_layer(c, i, kind)
         mla = latent_attention(one)
         gates = [matrix(c.size("hidden_size"), one.size("num_attention_heads"))]
-        far, beside = {}, {}
+        far: Layer = {}
+        beside: Layer = {}
         if kind == SLIDING:
             far = {"window": c.size("sliding_window", c.whole("sliding_window_size") or 512)}
         elif kind == _PICKED:
