@@ -17,6 +17,9 @@ USUAL: Found = json.loads((FOLDER / "usual.json").read_text(encoding="utf-8"))
 SMALL: Found = json.loads((FOLDER / "small.json").read_text(encoding="utf-8"))
 """Name to its config, elements, elements of vectors, and elements of KV cache that a token leaves."""
 
+PUBLISHED: Found = json.loads((FOLDER / "published.json").read_text(encoding="utf-8"))
+"""Sizes of published files, under the keys that they have, and the elements of their class."""
+
 BY_HAND = {
     "cpmant",
     "gpt-sw3",
@@ -35,6 +38,6 @@ def kinds_of(config: dict[str, Any]) -> set[str]:
 
 
 KINDS = {
-    kind for found in (USUAL, SMALL) for one in found.values() for kind in kinds_of(one["config"])
+    kind for found in (USUAL, SMALL, PUBLISHED) for one in found.values() for kind in kinds_of(one["config"])
 } | BY_HAND
 """Families that have at least one."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from newest_llms import SMALL, USUAL
+from newest_llms import PUBLISHED, SMALL, USUAL
 
 from dse.errors import SpecError
 from dse.spec.huggingface.config import Imported, import_llm
@@ -62,6 +62,23 @@ def test_the_count_is_that_of_the_class(tmp_path: Path, name: str) -> None:
     assert imported(tmp_path, USUAL[name]["config"]).params == pytest.approx(
         USUAL[name]["elements"], rel=1e-3
     )
+
+
+PUBLISHED_KV = {
+    "glm-5.3-flash": 11 * 512 + 11 * 128 / 4,  # four tokens leave one key of an index
+    "qwen3.8-flash-next": 12 * 2 * 2 * 256 + 12 * 128 / 4,
+    "qwen3.8-flash-next-b": 12 * 2 * 2 * 256 + 12 * 128 / 4,
+    "inkling": 11 * 2 * 8 * 128 + 55 * 2 * 16 * 128,
+    "dots3": 13 * (512 + 64 + 128) + 33 * (1024 + 64),
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_published_file_has_the_count_of_the_class(tmp_path: Path, name: str) -> None:
+    found = imported(tmp_path, PUBLISHED[name]["config"])
+    # 0.002 %: rows of a table beyond what the file says, norms
+    assert found.params == pytest.approx(PUBLISHED[name]["elements"], rel=2e-5)
+    assert kv_elements(found) == PUBLISHED_KV[name]
 
 
 @pytest.mark.parametrize("name", SMALL)

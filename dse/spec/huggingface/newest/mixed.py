@@ -165,6 +165,7 @@ def _qwen4_exp(c: HfConfig) -> Network:
     """Gated DeltaNet, attention to what an index picks, streams of the residual, and tables of n-grams."""
     count, hidden, streams = c.size("num_hidden_layers"), c.size("hidden_size"), c.size("hc_count")
     c.must("indexer_kv_heads", 1)
+    c.must("mamba_ssm_dtype", "float32")
     step = c.size("full_attention_interval", 4)
     usual = [STATE if (i + 1) % step else _PICKED for i in range(count)]
     which = kinds_of(c, (FULL, STATE, _PICKED), usual)
@@ -220,6 +221,28 @@ _LINEAR = words(
 _ROUTED = words("num_experts num_experts_per_tok moe_intermediate_size")
 _LOCAL = {"num_local_experts": "num_experts"}
 
+_QWEN4 = family(
+    _qwen4_exp,
+    (GATED - {"intermediate_size"})
+    | _LINEAR
+    | _ROUTED
+    | words(
+        """
+        attention_bias layer_types full_attention_interval shared_expert_intermediate_size hc_count
+        hc_lowrank ple_layer_ids ple_embed_dim ple_conv_kernel_size ngram_vocab_size_base
+        indexer_n_heads indexer_kv_heads indexer_head_dim indexer_budget indexer_compress_ratio
+        mamba_ssm_dtype
+        """
+    ),
+    "Qwen4ExpForCausalLM",
+    "Qwen4ExpForConditionalGeneration",
+    "Qwen3_8FlashNextForConditionalGeneration",
+    "Qwen3_8FlashNextForCausalLM",
+    aliases=_LOCAL,
+    passes="number_of_conv_states ngram_size heads_per_ngram make_ngram_vocab_size_divisible_by "
+    "split_ngram_parts",
+)
+
 MIXED = {
     "bailing_hybrid": family(
         _bailing_hybrid,
@@ -273,23 +296,8 @@ MIXED = {
         "ZayaForCausalLM",
         aliases=_LOCAL,
     ),
-    "qwen4_exp_text": family(
-        _qwen4_exp,
-        (GATED - {"intermediate_size"})
-        | _LINEAR
-        | _ROUTED
-        | words(
-            """
-            attention_bias layer_types full_attention_interval shared_expert_intermediate_size hc_count
-            hc_lowrank ple_layer_ids ple_embed_dim ple_conv_kernel_size ngram_vocab_size_base
-            indexer_n_heads indexer_kv_heads indexer_head_dim indexer_budget indexer_compress_ratio
-            """
-        ),
-        "Qwen4ExpForCausalLM",
-        "Qwen4ExpForConditionalGeneration",
-        aliases=_LOCAL,
-        passes="number_of_conv_states ngram_size heads_per_ngram make_ngram_vocab_size_divisible_by "
-        "split_ngram_parts",
-    ),
+    # the second is what its first files say
+    "qwen4_exp_text": _QWEN4,
+    "qwen3_8_flash_next_text": _QWEN4,
 }
 """`model_type` to its family."""
