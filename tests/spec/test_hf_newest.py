@@ -295,6 +295,41 @@ def test_dots_ocr_reads_its_older_keys_as_the_list_of_transformers(tmp_path: Pat
     assert imported(tmp_path, older | said).spec.blocks == imported(tmp_path, listed).spec.blocks
 
 
+def test_zaya_of_transformers_4_counts_halves(tmp_path: Path) -> None:
+    # the published file of the first checkpoint
+    older = {
+        "architectures": ["ZayaForCausalLM"],
+        "model_type": "zaya",
+        "activation_func": "swiglu",
+        "add_bias_linear": False,
+        "attention_bias": False,
+        "bias_activation_fusion": True,
+        "cca": True,
+        "ffn_hidden_size": 4096,
+        "gated_linear_unit": True,
+        "hidden_size": 2048,
+        "head_dim": 128,
+        "kv_channels": 128,
+        "lm_head_bias": False,
+        "moe_router_topk": 1,
+        "normalization": "RMSNorm",
+        "num_attention_heads": 8,
+        "num_experts": 16,
+        "num_hidden_layers": 80,
+        "num_key_value_heads": 2,
+        "num_query_groups": 2,
+        "partial_rotary_factor": 0.5,
+        "rope_scaling": False,
+        "scale_residual_merge": True,
+        "sliding_window": None,
+        "vocab_size": 262272,
+        "zaya_mlp_expansion": 256,
+    }
+    newer = imported(tmp_path, USUAL["zaya"]["config"])
+    assert imported(tmp_path, older).spec.blocks == newer.spec.blocks
+    assert kv_elements(newer) == 40 * 2 * 2 * 128
+
+
 def test_a_window_of_latents_keeps_and_sees_its_tokens_alone(tmp_path: Path) -> None:
     found = imported(tmp_path, SMALL["dots3_note_text"]["config"])
     layers = [a for b in found.spec.resolve().blocks for a in b.mixers if isinstance(a, LatentAttention)]

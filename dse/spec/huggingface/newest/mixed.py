@@ -1,6 +1,7 @@
 """LLMs of 2026 that mix layers with a state and attention: Ling 2.5 and 3, Qwen4, Lara, LFM3; and ZAYA."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from dse.spec.huggingface.dense import GATED, NORMS, gated_ffn
 from dse.spec.huggingface.experts import MLA, PREDICTION, experts, latent_attention
@@ -128,6 +129,8 @@ def _lfm3(c: HfConfig) -> Network:
 
 def _zaya(c: HfConfig) -> Network:
     """Queries and keys go through two short convolutions; the router is a network of its own."""
+    if c.get("ffn_hidden_size") is not None:
+        return _zaya(_older_zaya(c))
     c.must("num_experts_per_tok", 1)
     c.must("lm_head_bias", False)
     hidden, inner = c.size("hidden_size"), c.size("router_hidden_size")
@@ -159,6 +162,23 @@ def _zaya(c: HfConfig) -> Network:
         for kind in kinds_of(c, ("hybrid", "hybrid_sliding"), usual)
     ]
     return Network(layers=tuple(layers), tied=c.flag("tie_word_embeddings", True), notes=(TAPS,))
+
+
+def _older_zaya(c: HfConfig) -> HfConfig:
+    """Files of Transformers 4 count attention and experts as layers each, and both halves of an expert."""
+    if any(c.items("swa_layers", int) or ()):
+        raise c.refuse("swa_layers", "only 0")
+    layers, width = c.size("num_hidden_layers"), c.size("ffn_hidden_size")
+    if layers % 2 or width % 2:
+        raise c.refuse("num_hidden_layers", "an even number, as of ffn_hidden_size")
+    newer = {
+        "num_hidden_layers": layers // 2,
+        "moe_intermediate_size": width // 2,
+        "num_attention_heads": c.size("cca_num_q_heads", c.size("num_attention_heads")),
+        "router_hidden_size": c.size("zaya_mlp_expansion"),
+        "ffn_hidden_size": None,
+    }
+    return replace(c, data={**c.data, **newer})
 
 
 def _qwen4_exp(c: HfConfig) -> Network:
@@ -291,10 +311,16 @@ MIXED = {
         (GATED - {"intermediate_size"})
         | _ROUTED
         | words(
-            "attention_bias lm_head_bias layer_types sliding_window router_hidden_size cca_time0 cca_time1"
+            """
+            attention_bias lm_head_bias layer_types sliding_window router_hidden_size cca_time0 cca_time1
+            ffn_hidden_size cca_num_q_heads zaya_mlp_expansion swa_layers
+            """
         ),
         "ZayaForCausalLM",
-        aliases=_LOCAL,
+        aliases={**_LOCAL, "moe_router_topk": "num_experts_per_tok", "kv_channels": "head_dim"},
+        passes="activation_func activation_func_fp8_input_store bias_activation_fusion cca gated_linear_unit "
+        "normalization num_query_groups scale_residual_merge mamba_cache_dtype zaya_use_eda zaya_use_mod "
+        "zaya_high_prec norm_epsilon",
     ),
     # the second is what its first files say
     "qwen4_exp_text": _QWEN4,
