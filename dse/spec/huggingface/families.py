@@ -11,6 +11,7 @@ from dse.spec.huggingface.encoders.texts import TEXTS
 from dse.spec.huggingface.experts import EXPERTS
 from dse.spec.huggingface.linear import HYBRID
 from dse.spec.huggingface.newest.alike import ALIKE
+from dse.spec.huggingface.newest.diffusions import DIFFUSIONS
 from dse.spec.huggingface.newest.inklings import INKLINGS
 from dse.spec.huggingface.newest.mixed import MIXED
 from dse.spec.huggingface.newest.odd import ODD
@@ -20,7 +21,6 @@ from dse.spec.huggingface.newest.seen import SEEN
 from dse.spec.huggingface.older import OLDER
 from dse.spec.huggingface.reader import Family
 from dse.spec.huggingface.recent.compressed import COMPRESSED
-from dse.spec.huggingface.recent.diffusions import DIFFUSIONS
 from dse.spec.huggingface.recent.gemmas import GEMMAS
 from dse.spec.huggingface.recent.grouped import GROUPED
 from dse.spec.huggingface.recent.indexed import INDEXED

@@ -120,7 +120,8 @@ def rope_problems(data: Mapping[str, object], where: str) -> Iterator[Problem]:
 
 def _ropes(value: object) -> Iterator[object]:
     """Kinds in a `rope_scaling`, or in one for each kind of layer."""
-    if value is None:
+    # some files say false where others leave it out
+    if value is None or value is False:
         return
     if not isinstance(value, dict):
         yield value

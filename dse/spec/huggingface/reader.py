@@ -20,8 +20,8 @@ FULL, SLIDING, CHUNKED = "full_attention", "sliding_attention", "chunked_attenti
 """Kinds of attention that Transformers writes in `layer_types`."""
 STATE = "linear_attention"
 """The kind of layers with a state: linear attention, and Mamba since Transformers 5."""
-_RENAMED = {"mamba": STATE, "attention": FULL}
-"""What older files call two kinds of layer."""
+_RENAMED = {"mamba": STATE, "attention": FULL, "deepseek_sparse_attention": "indexed_attention"}
+"""What older files call some kinds of layer."""
 
 _LARGEST = 10**9
 """Of a size, as in an LLM YAML."""

@@ -138,6 +138,7 @@ WRAPPERS: Mapping[str, Wrapper] = {
     "glm5_next": _wrapper("Glm5NextForConditionalGeneration", "glm5_next_text"),
     "mistral_large4": _wrapper("MistralLarge4ForConditionalGeneration", "mistral_large4_text"),
     "qwen4_exp": _wrapper("Qwen4ExpForConditionalGeneration", "qwen4_exp_text"),
+    "qwen3_8_flash_next": _wrapper("Qwen3_8FlashNextForConditionalGeneration", "qwen3_8_flash_next_text"),
     "inkling_mm_model": _wrapper(
         "InklingForConditionalGeneration",
         "inkling_text",
@@ -279,7 +280,7 @@ WRAPPERS: Mapping[str, Wrapper] = {
     "molmo2": _wrapper(
         "Molmo2ForConditionalGeneration",
         "molmo2_text",
-        passes="adapter_config",
+        passes="adapter_config use_frame_special_tokens",
         tie="never",
     ),
     "muse_glimmer": _wrapper(

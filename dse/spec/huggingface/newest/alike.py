@@ -123,7 +123,7 @@ ALIKE = {
         Mixture(which=listed, sparse=_sparse_listed),
         "MellumForCausalLM",
         more=f"{_WINDOWS} mlp_layer_types num_nextn_predict_layers",
-        passes=_MTP,
+        passes=f"{_MTP} use_sliding_window",
         num_mtp_layers="num_nextn_predict_layers",
     ),
     "beam": _mixed(

@@ -15,6 +15,7 @@ _HEAD = "the LM head has {} rows, fewer than the embedding"
 
 def _inkling(c: HfConfig) -> Network:
     """Experts with shared ones in all but the first layers."""
+    _required(c)
     count = c.size("num_hidden_layers")
     parts = {kind: _attention(c, kind) for kind in (_FULL, _SLIDING)}
     first = c.whole("dense_mlp_idx")
@@ -48,6 +49,13 @@ def _kinds(c: HfConfig) -> Sequence[str]:
         local = c.items("local_layer_ids", int)
     usual = [_SLIDING if ((i + 1) % 6 != 0 if local is None else i in local) else _FULL for i in range(count)]
     return kinds_of(c, (_FULL, _SLIDING), usual)
+
+
+def _required(c: HfConfig) -> None:
+    """Parts that the counts have, whatever a file calls them."""
+    c.must("use_sconv", True)
+    for key in ("q_bias", "o_bias"):
+        c.must(key, False)
 
 
 def _notes(c: HfConfig) -> tuple[str, ...]:
@@ -107,6 +115,7 @@ def _second(c: HfConfig, kind: str) -> Layer:
 
 
 def _inkling2(c: HfConfig) -> Network:
+    _required(c)
     parts = {kind: _second(c, kind) for kind in (_FULL, _SLIDING)}
     layers = tuple(parts[kind] for kind in _kinds(c))
     return Network(layers=layers, tied=c.flag("tie_word_embeddings"), notes=_notes(c))
@@ -155,7 +164,7 @@ _SIZES = BASE | words(
     """
     num_key_value_heads head_dim swa_num_attention_heads swa_num_key_value_heads swa_head_dim
     sliding_window_size d_rel rel_extent layer_types conv_kernel_size moe_intermediate_size
-    n_routed_experts num_experts_per_tok unpadded_vocab_size
+    n_routed_experts num_experts_per_tok unpadded_vocab_size use_sconv q_bias o_bias
     """
 )
 _NAMES = {
@@ -164,7 +173,10 @@ _NAMES = {
     "sconv_kernel_size": "conv_kernel_size",
 }
 _SECOND = {**_NAMES, "intermediate_size": "moe_intermediate_size"}
-_SMALL = "number_of_conv_states qk_l2_clip_threshold rel_l2_clip_threshold n_layers_per_attn_res_block"
+_SMALL = (
+    "use_gate_bias use_global_scale use_embed_norm number_of_conv_states qk_l2_clip_threshold "
+    "rel_l2_clip_threshold n_layers_per_attn_res_block"
+)
 _LOOP = words("loop_layer_index_start loop_layer_index_end loop_num_passes loop_gate_rank loop_config")
 
 INKLINGS = {
@@ -180,7 +192,8 @@ INKLINGS = {
         "InklingForCausalLM",
         "InklingForConditionalGeneration",
         aliases=_NAMES,
-        passes="number_of_conv_states shared_expert_sink logits_mup_width_multiplier chain_hidden_post_norm",
+        passes="use_gate_bias use_global_scale use_embed_norm number_of_conv_states shared_expert_sink "
+        "logits_mup_width_multiplier chain_hidden_post_norm",
     ),
     "inkling2_text": family(
         _inkling2,

@@ -54,18 +54,21 @@ def _dory(c: HfConfig) -> Network:
         "recurrent_kv_cache_mode", "per_loop", "Another cache is read and not kept in all runs but the last."
     )
     c.must("mlp_bias", False)
-    count, first, last = c.size("num_hidden_layers"), c.whole("n_input_layers"), c.whole("n_output_layers")
     said = c.items("layer_types", str)
-    if said is not None and "mlp" in said:
-        # older files list attention and FFN each
-        count, first, last, said = count // 2, first // 2, last // 2, said[::2]
+    # files count attention and FFN each
+    parts = 2 if said is not None and "mlp" in said else 1
+    count, first, last = (
+        c.whole(key, None) // parts for key in ("num_hidden_layers", "n_input_layers", "n_output_layers")
+    )
+    said = None if said is None else said[::parts]
     which = said or [FULL if (i + 1) % 4 == 0 else SLIDING for i in range(count)]
     if len(which) != count or set(which) - {FULL, SLIDING}:
         raise c.refuse("layer_types", f"{count} words that are {FULL} or {SLIDING}")
     heads = {**attention(c, bias=c.flag("attention_bias")), "gate": True}
     layers: list[Layer] = [{"attention": {**heads, **reach(c, kind)}, "ffn": gated_ffn(c)} for kind in which]
     if first + last >= count:
-        raise c.refuse("n_output_layers", f"fewer than {count - first}")
+        raise c.refuse("n_output_layers", f"fewer than {parts * (count - first)}")
+    c.must("n_recurrent_layers", parts * (count - first - last))
     runs, end = c.size("n_recurrent_loops"), count - last
     core = again(layers[first:end], runs)
     return Network(
@@ -104,11 +107,11 @@ ODD = {
         | words(
             """
             attention_bias mlp_bias layer_types sliding_window n_input_layers n_output_layers
-            n_recurrent_loops recurrent_kv_cache_mode
+            n_recurrent_loops n_recurrent_layers recurrent_kv_cache_mode
             """
         ),
         "DoryForCausalLM",
-        passes="n_recurrent_layers ngpt_alpha_init",
+        passes="ngpt_alpha_init",
     ),
     "hrm_text": family(
         _hrm,

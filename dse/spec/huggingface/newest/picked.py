@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from dse.spec.huggingface.dense import gated_ffn
-from dse.spec.huggingface.experts import MLA, deepseek, experts, latent_attention
+from dse.spec.huggingface.experts import MLA, PREDICTION, deepseek, experts, latent_attention
 from dse.spec.huggingface.reader import (
     FULL,
     SLIDING,
@@ -86,6 +86,7 @@ def _axk2(c: HfConfig) -> Network:
 def _hy_v4(c: HfConfig) -> Network:
     """Streams of the residual, a gate as wide as the values, and an index in one of four layers."""
     _all_picked(c)
+    c.must("gating_type", "elementwise")
     plain = deepseek(c)
     mla, rank = latent_attention(c), c.size("q_lora_rank")
     gate = matrix(c.size("hidden_size"), c.size("num_attention_heads") * c.size("v_head_dim"))
@@ -105,6 +106,8 @@ def _hy_v4(c: HfConfig) -> Network:
 
 def _glm5_next(c: HfConfig) -> Network:
     """Kimi Delta Attention, and latent attention without positions in every fourth layer."""
+    for key in ("mhc", "mla_use_nope", "index_kpool_compress"):
+        c.must(key, True)
     count = c.size("num_hidden_layers")
     usual = [STATE if i % 4 != 3 else _PICKED for i in range(count)]
     which = [_PICKED if kind == FULL else kind for kind in kinds_of(c, (FULL, _PICKED, STATE), usual)]
@@ -166,11 +169,15 @@ def _mistral_large4(c: HfConfig) -> Network:
 def _dots3(c: HfConfig) -> Network:
     """Latent attention in two shapes: one visits what an index picks, one has a window; gates of heads."""
     count = c.size("num_hidden_layers")
+    for key in ("attention_gate_type", "swa_attention_gate_type"):
+        c.must(key, "headwise")
+    c.must("use_dynamic_rsf", False)
     windows = c.flag("use_sliding_window", True)
     usual = [SLIDING if windows and i >= 2 and i % 4 != 1 else _PICKED for i in range(count)]
     which = kinds_of(c, (FULL, _PICKED, SLIDING), usual)
-    if c.get("use_dsa") is not None:
-        chosen = _PICKED if c.flag("use_dsa") else FULL
+    # Transformers 5 writes sizes of layers, and then means its words as they are
+    if c.get("use_dsa") is not None or c.get("per_layer_config") is None:
+        chosen = _PICKED if c.flag("use_dsa", True) else FULL
         which = [kind if kind == SLIDING else chosen for kind in which]
     width = c.size("shared_experts_intermediate_size", c.size("moe_intermediate_size"))
     shared = c.whole("n_shared_experts") * width
@@ -183,14 +190,20 @@ def _dots3(c: HfConfig) -> Network:
         one = _dots3_layer(c, i, kind)
         mla = latent_attention(one)
         gates = [matrix(c.size("hidden_size"), one.size("num_attention_heads"))]
-        far, beside = {}, {}
+        far: Layer = {}
+        beside: Layer = {}
         if kind == SLIDING:
             far = {"window": c.size("sliding_window", c.whole("sliding_window_size") or 512)}
         elif kind == _PICKED:
             far = {"top_k": c.size("index_topk")}
             beside = _index(c, inputs=c.size("q_lora_rank"))
         layers.append({"latent_attention": {**mla, **far}, **beside, **inner[what], "matrices": gates})
-    return Network(layers=tuple(layers), tied=c.flag("tie_word_embeddings"))
+    ahead = c.whole("num_nextn_predict_layers")
+    return Network(
+        layers=tuple(layers),
+        tied=c.flag("tie_word_embeddings"),
+        notes=(f"{PREDICTION} ({ahead})",) if ahead else (),
+    )
 
 
 def _dots3_mlp(c: HfConfig, count: int) -> Sequence[str]:
@@ -249,7 +262,7 @@ PICKED = {
         kind: family(
             _hy_v4,
             # the class has as many KV heads as heads, whatever the file says
-            (MLA - {"num_key_value_heads"}) | _INDEX | _OWN | {"hc_mult"},
+            (MLA - {"num_key_value_heads"}) | _INDEX | _OWN | {"hc_mult", "gating_type"},
             "HYV4ForCausalLM",
             "HYV4VLForConditionalGeneration",
             aliases=_OTHER,
@@ -263,7 +276,10 @@ PICKED = {
         | _INDEX
         | _OWN
         | words(
-            "hc_mult index_kpool linear_num_heads linear_head_dim linear_conv_kernel_dim linear_attn_config"
+            """
+            hc_mult index_kpool linear_num_heads linear_head_dim linear_conv_kernel_dim linear_attn_config
+            mhc mla_use_nope index_kpool_compress
+            """
         ),
         "Glm5NextForConditionalGeneration",
         aliases=_OTHER,
@@ -279,16 +295,18 @@ PICKED = {
                 per_layer_config use_dsa use_sliding_window sliding_window sliding_window_size
                 shared_experts_intermediate_size swa_num_attention_heads swa_num_key_value_heads
                 swa_q_lora_rank swa_kv_lora_rank swa_qk_nope_head_dim swa_qk_rope_head_dim swa_v_head_dim
-                swa_head_dim
+                swa_head_dim attention_gate_type swa_attention_gate_type use_dynamic_rsf
                 """
             ),
             "Dots3NoteForCausalLM",
+            "Dot3NoteForCausalLM",
             "Dots3NoteForConditionalGeneration",
             aliases={
                 **_OTHER,
                 "moe_shared_expert_intermediate_size": "shared_experts_intermediate_size",
             },
-            passes=f"{_WRITTEN} vision_config audio_config",
+            passes=f"{_WRITTEN} vision_config audio_config k_rope_only_layernorm "
+            "apply_mla_qkv_lora_rescale swa_rope_theta",
         )
         for kind in ("dots3_note", "dots3_note_text")
     },

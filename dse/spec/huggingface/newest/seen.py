@@ -260,7 +260,7 @@ SEEN = {
         _MOLMO.reads | {"additional_vocab_size"},
         "Molmo2ForConditionalGeneration",
         aliases={"qkv_bias": "attention_bias"},
-        passes="qk_norm_type rope_scaling_layers norm_after",
+        passes="qk_norm_type rope_scaling_layers norm_after use_qk_norm",
     ),
     "muse_glimmer_text": family(
         _gated(_last_of_four),

@@ -327,12 +327,12 @@ def seen(a: LatentAttention, context: Array) -> Array:
     Examples:
         Published: a row of DeepSeek-V3.2 visits 2,048 tokens.
 
-        >>> sparse = LatentAttention(heads=128, latent=512, rope=64, nope=128, value=128, query_latent=1536,
-        ...                          top_k=2048)
+        >>> size = {"latent": 512, "rope": 64, "nope": 128, "value": 128, "query_latent": 1536}
+        >>> sparse = LatentAttention(heads=128, **size, top_k=2048)
         >>> seen(sparse, 1000.0), seen(sparse, 131072.0)
         (1000.0, 2048.0)
     """
-    most = a.top_k if a.window is None else a.window
+    most = a.window or a.top_k
     return context if most is None else minimum(context, float(most))
 
 
@@ -358,9 +358,6 @@ def kept(a: LatentAttention, context: Array) -> Array:
     Examples:
         >>> kept(LatentAttention(heads=1, latent=1, rope=1, nope=1, value=1, query_latent=None), 4096.0)
         4096.0
-        >>> near = LatentAttention(heads=1, latent=1, rope=1, nope=1, value=1, query_latent=None, window=512)
-        >>> kept(near, 4096.0)
-        512.0
     """
     return context if a.window is None else minimum(context, float(a.window))
 
@@ -369,8 +366,7 @@ def seen_by_prompt(a: LatentAttention, isl: Array) -> Array:
     """Tokens that a row of a prompt attends to, the mean over its rows [token]: isl / 2, a causal mask.
 
     The best k by an index are visited as latents, which takes (2 c + r) / (n + r + v) of the work on a token
-    that is expanded to heads; where all of the prompt expanded is less work, that is done. Those in a window
-    are next to each other, and are expanded.
+    that is expanded to heads; where all of the prompt expanded is less work, that is done, as with a window.
 
     Args:
         a: architecture of the layer.
@@ -383,8 +379,7 @@ def seen_by_prompt(a: LatentAttention, isl: Array) -> Array:
         Whole prompts; a row sees itself as half a token.
 
     Limits:
-        isl / 2 for short prompts; with an index k (2 c + r) / (n + r + v) for a prompt without end, with a
-        window its tokens.
+        isl / 2 for short prompts; for endless ones k (2 c + r) / (n + r + v), or the tokens of a window.
 
     Source:
         DeepSeek-V3.2 (arXiv 2512.02556), section 2.1: short prompts expanded, long ones as latents.
@@ -395,14 +390,11 @@ def seen_by_prompt(a: LatentAttention, isl: Array) -> Array:
         >>> v3 = LatentAttention(heads=128, latent=512, rope=64, nope=128, value=128, query_latent=1536)
         >>> seen_by_prompt(v3, 1024.0)
         512.0
-        >>> sparse = LatentAttention(heads=128, latent=512, rope=64, nope=128, value=128, query_latent=1536,
-        ...                          top_k=2048)
-        >>> round(seen_by_prompt(sparse, 1e12))
+        >>> from dataclasses import replace
+        >>> round(seen_by_prompt(replace(v3, top_k=2048), 1e12))
         6963
     """
-    if a.window is not None:
-        return mean_reach(isl, float(a.window))
     if a.top_k is None:
-        return isl / 2.0
+        return isl / 2.0 if a.window is None else mean_reach(isl, float(a.window))
     on_latents = (2.0 * a.latent + a.rope) / (a.nope + a.rope + a.value)
     return minimum(isl / 2.0, on_latents * mean_reach(isl, float(a.top_k)))
