@@ -142,7 +142,9 @@ class Case:
         """`refused`, `listed`, `filled`, `noted`, `changed` or `silent`."""
         found = self.read(changed(self.config, (path, value)))
         if isinstance(found, str):
-            return "refused" if self.names(path, found) else f"refused without its name: {found}"
+            # sizes that do not go together are refused by either
+            there = value is not GONE and not isinstance(value, bool) and f"{value}" in found
+            return "refused" if there or self.names(path, found) else f"refused without its name: {found}"
         name, ways = words(path)
         listed = {key for keys in found.ignored.values() for key in keys}
         if listed & set(ways):
@@ -188,7 +190,12 @@ def failures(case: Case, path: Path_) -> Iterator[str]:
     for other in WRONG:
         alike = type(other) is type(value)
         got = case.outcome(path, other)
-        fine = {"refused", "listed", "noted", *(("changed", "filled", "silent") if alike and other != -1 else ())}
+        fine = {
+            "refused",
+            "listed",
+            "noted",
+            *(("changed", "filled", "silent") if alike and other != -1 else ()),
+        }
         if got.partition(" ")[0] not in fine and not (other == value and alike):
             yield f"{other!r}: {got}"
 
@@ -199,7 +206,9 @@ def patch(put: Any = setattr) -> None:
     shares, of_layer = forms._shares, Patterns.of_layer
     put(forms, "_shares", remembered(shares, lambda found, *rest: (repr(found), repr(rest))))
     put(
-        Patterns, "of_layer", remembered(of_layer, lambda said, number, names: (repr(said.said), number, names))
+        Patterns,
+        "of_layer",
+        remembered(of_layer, lambda said, number, names: (repr(said.said), number, names)),
     )
 
 

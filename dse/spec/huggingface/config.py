@@ -101,7 +101,10 @@ def import_llm(path: Path, name: str | None = None, read_on: date | None = None)
         counts=counts(spec.resolve(), spec.context),
         read=tuple(key for key in levels[-1] if family.aliases.get(key, key) in data.used),
         filled={names.get(key, key): value for key, value in config.filled.items()},
-        ignored=ignored(data, around, family.reads, family.passes),
+        ignored={
+            why: tuple(names.get(key, key) for key in keys)
+            for why, keys in ignored(data, around, family.reads, family.passes).items()
+        },
     )
 
 

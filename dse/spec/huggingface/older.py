@@ -113,7 +113,8 @@ def _mpt(c: HfConfig) -> Network:
     kv = {"multiquery_attention": 1}.get(str(kind), heads)
     if kind == "grouped_query_attention":
         kv = inside.size("kv_n_heads")
-    learned = c.flag("learned_pos_emb", True) and not inside.flag("alibi") and not inside.flag("rope")
+    # with others, no learned positions are kept, whatever the key says
+    learned = not inside.flag("alibi") and not inside.flag("rope") and c.flag("learned_pos_emb", True)
     times = c.size("expansion_ratio", 4)
     layer = {
         "attention": attention(c, bias=False, kv_heads=kv),
@@ -128,6 +129,9 @@ def _mpt(c: HfConfig) -> Network:
 
 def _jais(c: HfConfig) -> Network:
     """Jais: GPT-2 with a gated FFN and, in place of learned positions, ALiBi."""
+    for key in ("activation_function", "position_embedding_type"):
+        if not isinstance(c.get(key), str | None):
+            raise c.refuse(key, "a word")
     gated = c.get("activation_function") == "swiglu"
     layer = {
         "attention": attention(c, bias=True, kv_heads=c.size("num_attention_heads")),

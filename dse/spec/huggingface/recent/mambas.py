@@ -57,7 +57,8 @@ def _mamba(c: HfConfig) -> Network:
     """Mamba-1 alone in every layer."""
     c.must("use_bias", False)
     # Falcon Mamba says both, and its weights are as wide as the first
-    layer = _mamba1(c, c.size("intermediate_size", c.size("expand") * c.size("hidden_size")))
+    said = c.get("intermediate_size") is not None
+    layer = _mamba1(c, c.size("intermediate_size") if said else c.size("expand") * c.size("hidden_size"))
     return Network(
         layers=(layer,) * c.size("num_hidden_layers"),
         tied=c.flag("tie_word_embeddings", True),
