@@ -234,7 +234,10 @@ def _language_model(outer: Mapping[str, object], where: str) -> tuple[str, Level
         raise SpecError(problems)
     # the class of the larger model may be written inside as well
     _check_class(inner, (*FAMILIES[inside].architectures, *OUTER[kind]), where)
-    return inside, (*found[:-1], with_head(found, wrapper, where)), (INNER_NOTE,)
+    head = with_head(found, wrapper, where)
+    tie = f"{TIE} is {short(head.get(TIE))} as said around it, not {short(inner.get(TIE))} as said inside"
+    notes = (INNER_NOTE, tie) if TIE in inner and head[TIE] != inner[TIE] else (INNER_NOTE,)
+    return inside, (*found[:-1], head), notes
 
 
 def _unlike(outer: Mapping[str, object], inner: Mapping[str, object]) -> dict[str, object]:

@@ -11,6 +11,7 @@ _KEYS: Final = "keys of its own"
 _WHOLE: Final = "a whole number"
 _FLAG: Final = "true or false"
 _NAMES: Final = "a list of names"
+_SCHEME: Final = "keys of its own or a word"
 
 _TOP: Final[Mapping[str, str]] = {
     **dict.fromkeys(("quant_method", "quant_algo"), _TEXT),
@@ -22,6 +23,7 @@ _TOP: Final[Mapping[str, str]] = {
         ("modules_to_not_convert", "ignored_layers", "ignore", "exclude_modules", "exclude"), _NAMES
     ),
     "llm_int8_skip_modules": _NAMES,
+    "kv_cache_scheme": _SCHEME,
 }
 _GROUP: Final = {"weights": _KEYS, "targets": _NAMES}
 _WEIGHTS: Final = {"type": _TEXT, "num_bits": _WHOLE, "group_size": _WHOLE}
@@ -52,4 +54,6 @@ def _is(value: object, kind: str) -> bool:
         return isinstance(value, list) and all(isinstance(name, str) for name in value)
     if kind == _WHOLE:
         return isinstance(value, int) and not isinstance(value, bool)
+    if kind == _SCHEME:
+        return isinstance(value, dict | str)
     return isinstance(value, {_TEXT: str, _KEYS: dict, _FLAG: bool}[kind])
