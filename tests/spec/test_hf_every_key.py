@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from dse.cli.show_data import imported_llm
 from dse.errors import SpecError
 from dse.spec.huggingface import config as importer
 from dse.spec.huggingface.checkpoint import formats as forms
@@ -42,6 +45,7 @@ EXCUSES: dict[str, dict[str, str]] = {
     "qwen2-72b": {"use_sliding_window": _NO_LAYER},
     "qwen2-7b": {"use_sliding_window": _NO_LAYER},
     "qwen2.5-vl-7b": {"use_sliding_window": _NO_LAYER},
+    "dots1-142b": {"max_window_layers": _NO_LAYER},
     "gemma-4-26b-a4b": {"text_config.layer_types": _LAST},
     "gemma-4-31b": {"text_config.layer_types": _LAST},
     "deepseek-v4-flash": {"compress_ratios": _DRAFT},
@@ -169,7 +173,12 @@ class Case:
         self.before, self.aliases = found, FAMILIES[kind(self.config)].aliases
 
     def read(self, config: dict[str, Any]) -> Imported | str:
-        return imported(json.dumps(config), self.folder)
+        return self.read_in(config, self.folder)
+
+    @staticmethod
+    def read_in(config: dict[str, Any], folder: Path) -> Imported | str:
+        """The LLM of some keys, or why they are refused."""
+        return imported(json.dumps(config), folder)
 
     def outcome(self, path: Path_, value: object) -> str:
         """`refused`, `listed`, `filled`, `noted`, `changed` or `silent`."""
@@ -276,3 +285,71 @@ def test_no_key_is_lost_and_no_size_changes_in_silence(name: str, tmp_path: Path
     excused = EXCUSES.get(name, {})
     assert {key: told for key, told in found.items() if key not in excused} == {}
     assert set(excused) <= set(found), "an excuse that is not needed"
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-2, 2**31)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from(["full_attention", "sliding_attention", "bfloat16", "auto", "llama", "4096", ""])
+    | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(data=st.data(), name=st.sampled_from(sorted(FILES)))
+def test_a_file_with_random_values_is_imported_or_refused(
+    data: st.DataObject, name: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    config = FILES[name]
+    chosen = st.sampled_from([path for path in paths(config) if isinstance(path[-1], str)])
+    changes = data.draw(st.lists(st.tuples(chosen, JSON), min_size=1, max_size=3, unique_by=lambda c: c[0]))
+    for path, value in changes:
+        try:
+            config = changed(config, (path, value))
+        except (KeyError, IndexError, TypeError):
+            continue  # an earlier change took away what this one is inside
+    folder = tmp_path_factory.mktemp("fuzz")
+    found = Case.read_in(config, folder)
+    if isinstance(found, Imported):
+        assert found.params > 0
+        listed = {key.partition(".")[0] for keys in found.ignored.values() for key in keys}
+        inner = config
+        for level in LEVELS & set(config):
+            inner = {**inner, **inner[level]} if isinstance(inner[level], dict) else inner
+        # each key of the file is read or ignored, and none is neither
+        assert set(inner) - LEVELS <= {*found.read, *listed, *ALWAYS}
+
+
+ALWAYS = {"tie_word_embeddings", "model_type", "architectures"}
+"""Keys of a larger model that are read in every one."""
+
+
+def test_a_number_that_is_none_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"model_type": "llama", "hidden_size": float("nan")}, indent=1))
+    with pytest.raises(SpecError, match=r"config.json:3: expected a number, got NaN"):
+        import_llm(path)
+
+
+def test_the_message_says_what_was_read_left_out_and_ignored_and_why(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(FILES["mistral-small-3.1-24b"]))
+    lines = list(imported_llm._lines(import_llm(path)))
+    assert "parameters" in lines[0] and "elements" in lines[1]
+    said = "\n".join(lines)
+    assert "Read: head_dim, hidden_size" in said
+    assert "Left out or null, and what it means: sliding_window (none)" in said
+    assert "Ignored (what sees or hears, around the language model): " in said
+    assert "vision_config" in said
+
+
+def test_every_key_of_a_file_is_read_or_ignored() -> None:
+    found = import_llm(HERE / "hf" / "deepseek-v3.json")
+    listed = [key for keys in found.ignored.values() for key in keys]
+    data = FILES["deepseek-v3"]
+    assert {*found.read, *(key.partition(".")[0] for key in listed)} == set(data)
+    assert "quantization_config.activation_scheme" in listed

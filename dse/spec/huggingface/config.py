@@ -42,7 +42,7 @@ class Imported:
     counts: Counts
     """What its sizes add up to."""
     read: tuple[str, ...]
-    """Keys of the language model that were read."""
+    """Keys that were read: those of the language model, then those of the models around it."""
     filled: Mapping[str, object]
     """What keys meant that were asked for and that the file leaves out, or null."""
     ignored: Mapping[str, tuple[str, ...]]
@@ -94,12 +94,13 @@ def import_llm(path: Path, name: str | None = None, read_on: date | None = None)
     spec, text = _imported(said, called, (read_on or date.today()).isoformat())
     for level in sections:
         level.touch("model_type", "architectures")
+    own = [key for key in levels[-1] if family.aliases.get(key, key) in data.used]
     names = {key: alias for alias, key in family.aliases.items() if alias in levels[-1]}
     return Imported(
         spec=spec,
         text=text,
         counts=counts(spec.resolve(), spec.context),
-        read=tuple(key for key in levels[-1] if family.aliases.get(key, key) in data.used),
+        read=tuple(dict.fromkeys((*own, *(key for level in around for key in level if key in level.used)))),
         filled={names.get(key, key): value for key, value in config.filled.items()},
         ignored={
             why: tuple(names.get(key, key) for key in keys)
