@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from dse.spec.huggingface.dense import NORMS, uniform
 from dse.spec.huggingface.reader import FULL, SLIDING, Family, HfConfig, family, kinds_of
-from dse.spec.huggingface.recent.plain import Plain, all_or_none, every_nth, plain
+from dse.spec.huggingface.recent.plain import Plain, all_full, all_or_none, every_nth, plain
 
 _COHERE = {"use_parallel_block": True, "use_gated_activation": True, "use_embedding_sharing": True}
 _WINDOWS = frozenset({"layer_types", "sliding_window"})
@@ -16,6 +16,14 @@ def _smollm3(c: HfConfig) -> Sequence[str]:
     if c.items("layer_types", str) is None and c.flag("use_sliding_window"):
         raise c.refuse("use_sliding_window", "layer_types, which says where the window is")
     return kinds_of(c, (FULL, SLIDING), uniform(c, FULL))
+
+
+def _own_keys(c: HfConfig) -> Sequence[str]:
+    """Every head has keys of its own, so that a file with fewer KV heads is of another class."""
+    heads = c.size("num_attention_heads")
+    if c.size("num_key_value_heads", heads) != heads:
+        raise c.refuse("num_key_value_heads", f"num_attention_heads ({heads})")
+    return all_full(c)
 
 
 def _row(
@@ -106,7 +114,9 @@ GROUPED = {
         "PhiForCausalLM",
         passes="qk_layernorm",
     ),
-    "persimmon": _row(Plain(bias=True, gated=False), "PersimmonForCausalLM", passes="qk_layernorm"),
+    "persimmon": _row(
+        Plain(bias=True, gated=False, which=_own_keys), "PersimmonForCausalLM", passes="qk_layernorm"
+    ),
     "bitnet": _row(Plain(notes=(NORMS,)), "BitNetForCausalLM", "BitnetForCausalLM"),
     "arcee": _row(Plain(gated=False), "ArceeForCausalLM", more=frozenset({"mlp_bias"})),
     "helium": _row(Plain(), "HeliumForCausalLM", more=frozenset({"mlp_bias"})),
