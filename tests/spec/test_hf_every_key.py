@@ -13,14 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from dse.cli.show_data import imported_llm
 from dse.errors import SpecError
 from dse.spec.huggingface import config as importer
 from dse.spec.huggingface.checkpoint import formats as forms
-from dse.spec.huggingface.checkpoint.modules import Patterns
 from dse.spec.huggingface.config import Imported, import_llm
 from dse.spec.huggingface.families import FAMILIES
 from dse.spec.huggingface.keys import CONTEXTS, SECTIONS, TYPES
+from dse.spec.huggingface.quantisation.modules import Patterns
 
 HERE = Path(__file__).parent
 FILES: dict[str, dict[str, Any]] = {
@@ -32,7 +35,41 @@ for _path in (HERE / "hf" / "others.json", *sorted((HERE / "hf_recent").glob("*.
     FILES |= json.loads(_path.read_text(encoding="utf-8"))
 """Name of an LLM to its keys."""
 
-EXCUSES: dict[str, dict[str, str]] = {}
+_NO_LAYER = "max_window_layers is the number of layers, so none slides"
+_LAST = "Transformers makes the last layer full, whatever the list says"
+_DRAFT = "the last entries are of layers for multi-token prediction"
+_SMALL = "the last name is of a module that is too small for a format of its own"
+_NEAR = "the width is rounded up to the same multiple"
+EXCUSES: dict[str, dict[str, str]] = {
+    "qwen3-32b": {"use_sliding_window": _NO_LAYER},
+    "qwen2-72b": {"use_sliding_window": _NO_LAYER},
+    "qwen2-7b": {"use_sliding_window": _NO_LAYER},
+    "qwen2.5-vl-7b": {"use_sliding_window": _NO_LAYER},
+    "dots1-142b": {"max_window_layers": _NO_LAYER},
+    "gemma-4-26b-a4b": {"text_config.layer_types": _LAST},
+    "gemma-4-31b": {"text_config.layer_types": _LAST},
+    "deepseek-v4-flash": {"compress_ratios": _DRAFT},
+    "deepseek-v4-pro": {"compress_ratios": _DRAFT},
+    "step-3.5-flash": {"layer_types": _DRAFT},
+    "gpt-oss-120b": {"quantization_config.modules_to_not_convert": _SMALL},
+    "minimax-m2.5": {"quantization_config.modules_to_not_convert": _SMALL},
+    "lfm2-1.2b": {"block_ff_dim": _NEAR, "block_multiple_of": _NEAR},
+    "laguna-33b": {"num_attention_heads": "the heads of each layer are listed"},
+    "ernie-4.5-300b-a47b": {"moe_layer_end_index": "a layer after the last, or -1, is the last"},
+    "hunyuan-a13b": {"num_shared_expert": "one number is a list of equal ones"},
+    "mimo-v2-flash-309b": {"n_shared_experts": "0 is as many as null"},
+    "mobilellm-r1-950m": {"interleave_moe_layer_step": "refused by the number of experts, which is 0"},
+    "granite-4.0-micro": {"num_local_experts": "refused by the number of experts a token, which is 0"},
+    "kimi-k2.5": {
+        "text_config.quantization_config.config_groups.group_0.weights.group_size": "-1 is a whole row",
+        "text_config.quantization_config.config_groups.group_0.weights.num_bits": "a remark says the bits",
+    },
+    "nemotron-super-49b": {
+        f"block_configs.{layer}.attention.{key}": "0 is as null: no tokens, or false"
+        for layer in (0, 79)
+        for key in ("num_sink_tokens", "sparsify", "unshifted_sink", "use_prefill_window_in_sink_attention")
+    },
+}
 """Name of an LLM to keys that may be silent there, and why."""
 
 CALLED = {
@@ -136,13 +173,22 @@ class Case:
         self.before, self.aliases = found, FAMILIES[kind(self.config)].aliases
 
     def read(self, config: dict[str, Any]) -> Imported | str:
-        return imported(json.dumps(config), self.folder)
+        return self.read_in(config, self.folder)
+
+    @staticmethod
+    def read_in(config: dict[str, Any], folder: Path) -> Imported | str:
+        """The LLM of some keys, or why they are refused."""
+        return imported(json.dumps(config), folder)
 
     def outcome(self, path: Path_, value: object) -> str:
         """`refused`, `listed`, `filled`, `noted`, `changed` or `silent`."""
         found = self.read(changed(self.config, (path, value)))
         if isinstance(found, str):
-            return "refused" if self.names(path, found) else f"refused without its name: {found}"
+            # sizes that do not go together are refused by either
+            there = value is not GONE and not isinstance(value, bool) and f"{value}" in found
+            # a key that another one calls for
+            there = there or "got no such key" in found or "got None" in found
+            return "refused" if there or self.names(path, found) else f"refused without its name: {found}"
         name, ways = words(path)
         listed = {key for keys in found.ignored.values() for key in keys}
         if listed & set(ways):
@@ -175,8 +221,10 @@ INNER = {name: wrapper.inside[0] for name, wrapper in importer.WRAPPERS.items()}
 def failures(case: Case, path: Path_) -> Iterator[str]:
     """What is wrong when one key is changed."""
     value = at(case.config, path)
+    listed = bool(others(value))
     for other in others(value):
         got = case.outcome(path, other)
+        listed = listed and got == "listed"
         if got not in ("refused", "listed", "changed", "filled", "noted"):
             yield f"{other!r:.60}: {got}"
     said = {step for step in path if isinstance(step, str)} & {*CONTEXTS, *SECTIONS, *TYPES}
@@ -185,7 +233,8 @@ def failures(case: Case, path: Path_) -> Iterator[str]:
         # no length, and no other format, is what a file says that leaves them out
         if got == "changed" and not said:
             yield f"{what}: {got}"
-    for other in WRONG:
+    # what is ignored at every value of its type is ignored at any other
+    for other in WRONG[::3] if listed else WRONG:
         alike = type(other) is type(value)
         got = case.outcome(path, other)
         fine = {
@@ -194,7 +243,9 @@ def failures(case: Case, path: Path_) -> Iterator[str]:
             "noted",
             *(("changed", "filled", "silent") if alike and other != -1 else ()),
         }
-        if got.partition(" ")[0] not in fine and not (other == value and alike):
+        # what is empty says no more than null
+        same = (other == value and alike) or (value is None and other in ([], {}))
+        if got.partition(" ")[0] not in fine and not same:
             yield f"{other!r}: {got}"
 
 
@@ -237,3 +288,71 @@ def test_no_key_is_lost_and_no_size_changes_in_silence(name: str, tmp_path: Path
     excused = EXCUSES.get(name, {})
     assert {key: told for key, told in found.items() if key not in excused} == {}
     assert set(excused) <= set(found), "an excuse that is not needed"
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-2, 2**31)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from(["full_attention", "sliding_attention", "bfloat16", "auto", "llama", "4096", ""])
+    | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(data=st.data(), name=st.sampled_from(sorted(FILES)))
+def test_a_file_with_random_values_is_imported_or_refused(
+    data: st.DataObject, name: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    config = FILES[name]
+    chosen = st.sampled_from([path for path in paths(config) if isinstance(path[-1], str)])
+    changes = data.draw(st.lists(st.tuples(chosen, JSON), min_size=1, max_size=3, unique_by=lambda c: c[0]))
+    for path, value in changes:
+        try:
+            config = changed(config, (path, value))
+        except (KeyError, IndexError, TypeError):
+            continue  # an earlier change took away what this one is inside
+    folder = tmp_path_factory.mktemp("fuzz")
+    found = Case.read_in(config, folder)
+    if isinstance(found, Imported):
+        assert found.params > 0
+        listed = {key.partition(".")[0] for keys in found.ignored.values() for key in keys}
+        inner = config
+        for level in LEVELS & set(config):
+            inner = {**inner, **inner[level]} if isinstance(inner[level], dict) else inner
+        # each key of the file is read or ignored, and none is neither
+        assert set(inner) - LEVELS <= {*found.read, *listed, *ALWAYS}
+
+
+ALWAYS = {"tie_word_embeddings", "model_type", "architectures"}
+"""Keys of a larger model that are read in every one."""
+
+
+def test_a_number_that_is_none_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"model_type": "llama", "hidden_size": float("nan")}, indent=1))
+    with pytest.raises(SpecError, match=r"config.json:3: expected a number, got NaN"):
+        import_llm(path)
+
+
+def test_the_message_says_what_was_read_left_out_and_ignored_and_why(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(FILES["mistral-small-3.1-24b"]))
+    lines = list(imported_llm._lines(import_llm(path)))
+    assert "parameters" in lines[0] and "elements" in lines[1]
+    said = "\n".join(lines)
+    assert "Read: head_dim, hidden_size" in said
+    assert "Left out or null, and what it means: sliding_window (none)" in said
+    assert "Ignored (what sees or hears, around the language model): " in said
+    assert "vision_config" in said
+
+
+def test_every_key_of_a_file_is_read_or_ignored() -> None:
+    found = import_llm(HERE / "hf" / "deepseek-v3.json")
+    listed = [key for keys in found.ignored.values() for key in keys]
+    data = FILES["deepseek-v3"]
+    assert {*found.read, *(key.partition(".")[0] for key in listed)} == set(data)
+    assert "quantization_config.activation_scheme" in listed

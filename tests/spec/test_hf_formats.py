@@ -3,13 +3,14 @@
 The sections are those of published files, shortened where a name is repeated for every layer.
 """
 
+import contextlib
 import json
 
 import pytest
 
 from dse.errors import SpecError
-from dse.spec.huggingface.checkpoint.modules import unsafe
 from dse.spec.huggingface.config import import_llm
+from dse.spec.huggingface.quantisation.modules import unsafe
 from objectives.equations.chip.formats import FORMATS
 
 DENSE = {
@@ -291,7 +292,8 @@ WRONG = [
 
 @pytest.mark.parametrize("section", WRONG)
 def test_no_section_however_wrong_ends_in_a_crash(tmp_path, section):
-    formats(tmp_path, DENSE, section)
+    with contextlib.suppress(SpecError):
+        formats(tmp_path, DENSE, section)
 
 
 @pytest.mark.parametrize("section", [7, [], "x", True])

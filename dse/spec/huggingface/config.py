@@ -12,7 +12,6 @@ from dse.errors import Problem, SpecError, spec_error, told
 from dse.spec.huggingface.checkpoint.context import context_notes, context_problems, longest
 from dse.spec.huggingface.checkpoint.counts import Counts, counts
 from dse.spec.huggingface.checkpoint.files import beside, config_in
-from dse.spec.huggingface.checkpoint.formats import Formats, formats_of
 from dse.spec.huggingface.checkpoint.nested import TIE, Levels, levels_in, with_head
 from dse.spec.huggingface.checkpoint.params_json import as_config, is_params
 from dse.spec.huggingface.checkpoint.traced import Traced, plain
@@ -22,6 +21,7 @@ from dse.spec.huggingface.json_file import read_json
 from dse.spec.huggingface.keys import WINDOWS, WRAPPER, ignored, key_problems, rope_problems
 from dse.spec.huggingface.naming import name_in, nominal, slug, text_of
 from dse.spec.huggingface.obstacles import obstacle
+from dse.spec.huggingface.quantisation.formats import Formats, formats_of
 from dse.spec.huggingface.reader import Draft, Family, HfConfig, Network, blocks
 from dse.spec.huggingface.wrappers import WRAPPERS
 from dse.spec.schema.llm import LlmSpec
@@ -43,7 +43,7 @@ class Imported:
     counts: Counts
     """What its sizes add up to."""
     read: tuple[str, ...]
-    """Keys of the language model that were read."""
+    """Keys that were read: those of the language model, then those of the models around it."""
     filled: Mapping[str, object]
     """What keys meant that were asked for and that the file leaves out, or null."""
     ignored: Mapping[str, tuple[str, ...]]
@@ -96,14 +96,18 @@ def import_llm(path: Path, name: str | None = None, read_on: date | None = None)
     spec, text = _imported(said, called, (read_on or date.today()).isoformat())
     for level in sections:
         level.touch("model_type", "architectures")
+    own = [key for key in levels[-1] if family.aliases.get(key, key) in data.used]
     names = {key: alias for alias, key in family.aliases.items() if alias in levels[-1]}
     return Imported(
         spec=spec,
         text=text,
         counts=counts(spec.resolve(), spec.context),
-        read=tuple(key for key in levels[-1] if family.aliases.get(key, key) in data.used),
+        read=tuple(dict.fromkeys((*own, *(key for level in around for key in level if key in level.used)))),
         filled={names.get(key, key): value for key, value in config.filled.items()},
-        ignored=ignored(data, around, family.reads, family.passes),
+        ignored={
+            why: tuple(names.get(key, key) for key in keys)
+            for why, keys in ignored(data, around, family.reads, family.passes).items()
+        },
     )
 
 
@@ -242,7 +246,10 @@ def _language_model(outer: Mapping[str, object], where: str) -> tuple[str, Level
         raise SpecError(problems)
     # the class of the larger model may be written inside as well
     _check_class(inner, (*FAMILIES[inside].architectures, *OUTER[kind]), where)
-    return inside, (*found[:-1], with_head(found, wrapper, where)), (INNER_NOTE,)
+    head = with_head(found, wrapper, where)
+    tie = f"{TIE} is {short(head.get(TIE))} as said around it, not {short(inner.get(TIE))} as said inside"
+    notes = (INNER_NOTE, tie) if TIE in inner and head[TIE] != inner[TIE] else (INNER_NOTE,)
+    return inside, (*found[:-1], head), notes
 
 
 def _unlike(outer: Mapping[str, object], inner: Mapping[str, object]) -> dict[str, object]:

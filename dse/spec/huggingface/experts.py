@@ -125,12 +125,12 @@ def deepseek(c: HfConfig) -> Network:
     """MLA in every layer; the first layers have a dense FFN, later ones experts."""
     count = c.size("num_hidden_layers")
     mixer = _mixer(c)
-    first, step = c.whole("first_k_dense_replace", None), c.size("moe_layer_freq")
-    # the same rule as DeepSeek's own modelling code
-    usual = ["sparse" if i >= first and i % step == 0 else "dense" for i in range(count)]
-    which = usual
-    if "mlp_layer_types" in c.reads:
-        which = list(kinds_of(c, ("dense", "sparse"), usual, "mlp_layer_types"))
+    if "mlp_layer_types" in c.reads and c.get("mlp_layer_types") is not None:
+        which = kinds_of(c, ("dense", "sparse"), (), "mlp_layer_types")
+    else:
+        first, step = c.whole("first_k_dense_replace", None), c.size("moe_layer_freq")
+        # the same rule as DeepSeek's own modelling code
+        which = ["sparse" if i >= first and i % step == 0 else "dense" for i in range(count)]
     # a dense DeepSeek has null here; a file without the key is refused, as its sizes would be a guess
     routed = None if c.given("n_routed_experts") is None else _deepseek_experts(c)
     layers: list[Layer] = []

@@ -23,12 +23,18 @@ def _kinds(c: HfConfig, key: str, found: Sequence[str]) -> Sequence[str]:
     return found
 
 
+def _intervals(c: HfConfig) -> Sequence[str]:
+    """As `layer_types` says; without it the last layer of each interval is full."""
+    found = c.items("layer_types", str)
+    if found is None:
+        count, interval = c.size("num_hidden_layers"), c.size("full_attention_interval")
+        found = tuple(LINEAR if (i + 1) % interval else FULL for i in range(count))
+    return _kinds(c, "layer_types", found)
+
+
 def _qwen3_next(c: HfConfig) -> Network:
     """Gated DeltaNet in most layers, gated softmax attention in every `full_attention_interval`th."""
-    count, interval = c.size("num_hidden_layers"), c.size("full_attention_interval")
-    # the last layer of each interval is full, as Transformers fills in
-    usual = [LINEAR if (i + 1) % interval else FULL for i in range(count)]
-    which = _kinds(c, "layer_types", c.items("layer_types", str) or usual)
+    which = _intervals(c)
     full, state = _gated_parts(c)
     shared = c.whole("shared_expert_intermediate_size", None)
     routed = experts(c, "num_experts", "moe_intermediate_size", shared)
@@ -67,9 +73,7 @@ def state_parts(c: HfConfig) -> Layer:
 
 def _qwen3_5(c: HfConfig) -> Network:
     """The attention of Qwen3-Next with an FFN or with experts in every layer."""
-    count, interval = c.size("num_hidden_layers"), c.size("full_attention_interval")
-    usual = [LINEAR if (i + 1) % interval else FULL for i in range(count)]
-    which = _kinds(c, "layer_types", c.items("layer_types", str) or usual)
+    which = _intervals(c)
     c.must("attn_output_gate", True)
     c.must("mamba_ssm_dtype", "float32")
     full, state = _gated_parts(c)

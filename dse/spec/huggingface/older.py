@@ -117,7 +117,8 @@ def _mpt(c: HfConfig) -> Network:
     kv = {"multiquery_attention": 1}.get(str(kind), heads)
     if kind == "grouped_query_attention":
         kv = inside.size("kv_n_heads")
-    learned = c.flag("learned_pos_emb", True) and not inside.flag("alibi") and not inside.flag("rope")
+    # with others, no learned positions are kept, whatever the key says
+    learned = not inside.flag("alibi") and not inside.flag("rope") and c.flag("learned_pos_emb", True)
     # -1 is no window
     none = inside.get("sliding_window_size") in (None, -1)
     reach = {} if none else {"window": inside.size("sliding_window_size")}
@@ -149,6 +150,9 @@ def _mpt_ffn(c: HfConfig) -> dict[str, object]:
 
 def _jais(c: HfConfig) -> Network:
     """Jais: GPT-2 with a gated FFN and, in place of learned positions, ALiBi."""
+    for key in ("activation_function", "position_embedding_type"):
+        if not isinstance(c.get(key), str | None):
+            raise c.refuse(key, "a word")
     gated = c.get("activation_function") == "swiglu"
     layer = {
         "attention": attention(c, bias=True, kv_heads=c.size("num_attention_heads")),

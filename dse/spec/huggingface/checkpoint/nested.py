@@ -42,6 +42,10 @@ def with_head(found: Levels, wrapper: Wrapper, where: str) -> Mapping[str, objec
     if outer is None or wrapper.tie == "inside":
         return inner
     own = inner.get(TIE, outer)
+    for said in (outer, own):
+        # not `==` alone, since 0 and false are equal in Python
+        if said is not None and not isinstance(said, bool):
+            raise spec_error(where, f"{TIE}: expected true or false, got {short(said)}")
     if own == outer:
         return {**inner, TIE: outer}
     if wrapper.tie == "either" and True in (own, outer) and False in (own, outer):

@@ -22,7 +22,7 @@ from dse.text import short
 
 def gemma4(c: HfConfig) -> Network:
     """Wider heads where a layer sees everything; an FFN next to the experts where there are any."""
-    if c.get("use_bidirectional_attention") == "all":
+    if c.get("use_bidirectional_attention") not in (None, "vision"):
         raise c.refuse("use_bidirectional_attention", "null or vision")
     count = c.size("num_hidden_layers")
     which = [*kinds_of(c, (FULL, SLIDING), every(c, 6))[:-1], FULL]  # Transformers makes the last one full
@@ -40,7 +40,8 @@ def gemma4(c: HfConfig) -> Network:
         wide["kv"] = "key_is_value"
     routed = {"experts": _gemma4_experts(c)} if c.flag("enable_moe_block") else {}
     ffn, rows = gated_ffn(c), _rows(c)
-    double = {**ffn, "width": 2 * c.size("intermediate_size")} if c.flag("use_double_wide_mlp") else ffn
+    wider = any(shared) and c.flag("use_double_wide_mlp")
+    double = {**ffn, "width": 2 * c.size("intermediate_size")} if wider else ffn
     layers: list[Layer] = []
     for i in range(count):
         lent = {"kv": "shared"} if shared[i] else {}

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from dse.spec.huggingface.dense import NORMS, uniform
 from dse.spec.huggingface.reader import FULL, SLIDING, Family, HfConfig, Network, family, kinds_of
-from dse.spec.huggingface.recent.plain import BLOCKS_PICKED, Plain, all_or_none, every_nth, plain
+from dse.spec.huggingface.recent.plain import BLOCKS_PICKED, Plain, all_full, all_or_none, every_nth, plain
 
 _COHERE = {"use_parallel_block": True, "use_gated_activation": True, "use_embedding_sharing": True}
 _WINDOWS = frozenset({"layer_types", "sliding_window"})
@@ -23,6 +23,14 @@ def _minicpm(c: HfConfig) -> Network:
     """MiniCPM and MiniCPM4, whose choice of blocks needs no weights and is off where the file has no keys."""
     found = plain(Plain(bias=False, tied=True))(c)
     return found if c.get("sparse_config") is None else replace(found, notes=(BLOCKS_PICKED,))
+
+
+def _own_keys(c: HfConfig) -> Sequence[str]:
+    """Every head has keys of its own, so that a file with fewer KV heads is of another class."""
+    heads = c.size("num_attention_heads")
+    if c.size("num_key_value_heads", heads) != heads:
+        raise c.refuse("num_key_value_heads", f"num_attention_heads ({heads})")
+    return all_full(c)
 
 
 def _row(
@@ -119,7 +127,9 @@ GROUPED = {
         "PhiForCausalLM",
         passes="qk_layernorm",
     ),
-    "persimmon": _row(Plain(bias=True, gated=False), "PersimmonForCausalLM", passes="qk_layernorm"),
+    "persimmon": _row(
+        Plain(bias=True, gated=False, which=_own_keys), "PersimmonForCausalLM", passes="qk_layernorm"
+    ),
     "bitnet": _row(Plain(notes=(NORMS,)), "BitNetForCausalLM", "BitnetForCausalLM"),
     "arcee": _row(Plain(gated=False), "ArceeForCausalLM", more=frozenset({"mlp_bias"})),
     "helium": _row(Plain(), "HeliumForCausalLM", more=frozenset({"mlp_bias"})),

@@ -132,10 +132,15 @@ def _row(shape: Mixture, *classes: str, more: str = "", passes: str = "", **alia
 
 def _dots1(c: HfConfig) -> Sequence[str]:
     """Layers from `max_window_layers` on slide, where there is a window."""
-    if c.items("layer_types", str) is not None or c.get("sliding_window") is None:
+    count, first = c.size("num_hidden_layers"), c.get("max_window_layers")
+    if c.items("layer_types", str) is not None:
         return every_nth(c)
-    first = c.whole("max_window_layers", None)
-    return [SLIDING if i >= first else FULL for i in range(c.size("num_hidden_layers"))]
+    # no window is asked for where no layer has one
+    if first is not None and c.whole("max_window_layers") >= count:
+        return [FULL] * count
+    if c.get("sliding_window") is None:
+        return every_nth(c)
+    return [SLIDING if i >= c.whole("max_window_layers", None) else FULL for i in range(count)]
 
 
 def _ernie(c: HfConfig) -> Sequence[bool]:

@@ -47,7 +47,8 @@ def _nas_attention(c: HfConfig, layer: HfConfig) -> dict[str, object]:
     if inside.flag("no_op") or inside.flag("replace_with_linear"):
         return {}
     for key in _SINKS:
-        if inside.get(key):
+        value = inside.get(key)
+        if value is not None and value is not False and (type(value) is not int or value):
             raise inside.refuse(key, "null or false")
     heads, group = c.size("num_attention_heads"), inside.size("n_heads_in_group")
     if heads % group:

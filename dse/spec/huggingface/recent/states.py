@@ -39,10 +39,14 @@ def mamba2(c: HfConfig, heads: int, head_dim: int) -> Layer:
             "conv": c.size("conv_kernel"),
             "step": True,
             # tokens that kernels work on together in a prompt
-            **({"chunk": c.size("chunk_size")} if "chunk_size" in c.reads and c.get("chunk_size") else {}),
+            **({"chunk": c.size("chunk_size")} if _has(c, "chunk_size") else {}),
             **_format(c),
         }
     }
+
+
+def _has(c: HfConfig, key: str) -> bool:
+    return key in c.reads and c.get(key) is not None
 
 
 def _format(c: HfConfig) -> dict[str, object]:

@@ -186,7 +186,8 @@ def _step_kinds(c: HfConfig, count: int) -> Sequence[str]:
     if found is not None and len(found) == count + c.whole("num_nextn_predict_layers"):
         found = found[:count]
     if found is None or len(found) != count or set(found) - {FULL, SLIDING}:
-        raise c.refuse("layer_types", f"{count} words that are {FULL} or {SLIDING}")
+        more = "and as many more as num_nextn_predict_layers says, or none"
+        raise c.refuse("layer_types", f"{count} words that are {FULL} or {SLIDING}, {more}")
     return found
 
 
@@ -198,7 +199,7 @@ def _step_sparse(c: HfConfig, count: int) -> Sequence[bool]:
     said = c.get("moe_layers_enum")
     if said is not None:
         numbers = said.split(",") if isinstance(said, str) else said
-        if not isinstance(numbers, list) or not all(str(n).strip().isdigit() for n in numbers):
+        if not isinstance(numbers, list) or not numbers or not all(str(n).strip().isdigit() for n in numbers):
             raise c.refuse("moe_layers_enum", "numbers of layers")
         chosen = {int(n) for n in numbers}
         return [i in chosen for i in range(count)]

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
-from dse.spec.huggingface.checkpoint.amounts import KEPT, SCALE, UNKNOWN, Remarks, count, integers, nearest
-from dse.spec.huggingface.checkpoint.modules import Patterns, unsafe
-from dse.spec.huggingface.checkpoint.tools import TOOLS
-from dse.spec.huggingface.checkpoint.traced import plain
+from dse.spec.huggingface.quantisation.amounts import KEPT, SCALE, UNKNOWN, Remarks, count, integers, nearest
+from dse.spec.huggingface.quantisation.modules import Patterns, unsafe
+from dse.spec.huggingface.quantisation.tools import TOOLS
 from dse.text import short
 
 HEAD: Final = ("lm_head", "language_model.lm_head", "model.lm_head", "head", "output")
@@ -69,7 +68,7 @@ def quantised(section: Mapping[str, object]) -> Quantised:
     section = inner if isinstance(inner, dict) else section
     method = _method(section)
     usual, named = _formats(method, section, notes)
-    kept = dict.fromkeys(_kept(section, notes), KEPT)
+    kept = dict.fromkeys(_kept(section), KEPT)
     # what has a format of its own is not kept, whatever a wider pattern says
     said = {**named, **{name: what for name, what in kept.items() if name not in named}}
     for name in [n for n in said if unsafe(n)]:
@@ -189,6 +188,8 @@ def _groups(section: Mapping[str, object], notes: Remarks) -> tuple[str, dict[st
                 named[target] = form
             else:
                 usual = form or usual
+                if target != "Linear":
+                    notes.add(f"targets {short(target)} are counted as all linear layers")
     if not isinstance(groups, dict):
         notes.add("it is quantised, and the groups of its modules are not understood")
         usual = UNKNOWN
@@ -198,7 +199,11 @@ def _groups(section: Mapping[str, object], notes: Remarks) -> tuple[str, dict[st
 def _numbers(weights: Mapping[str, object], notes: Remarks) -> str:
     """The format of one group of compressed-tensors."""
     bits, group = weights.get("num_bits"), count(weights.get("group_size"))
-    if weights.get("type") != "float":
+    kind = weights.get("type", "int")
+    if kind not in ("int", "float"):
+        notes.add(f"it is quantised to numbers of type {short(kind)}, for which there is no format")
+        return UNKNOWN
+    if kind == "int":
         return integers(bits, group, notes)
     if bits == 8:
         return "fp8"
@@ -238,19 +243,14 @@ def _overrides(section: Mapping[str, object], notes: Remarks) -> dict[str, str]:
     return found
 
 
-def _kept(section: Mapping[str, object], notes: Remarks) -> Iterator[str]:
+def _kept(section: Mapping[str, object]) -> Iterator[str]:
     """Patterns of modules that are not quantised."""
     for key in _LISTS:
         # the experts were quantised again: what that left out is still in the format of the others
         if key == "ignore" and section.get("quant_method") == "fp8" and "moe_quant_algo" in section:
             continue
         listed = section.get(key)
-        # one module alone, or null for none
-        names = [listed] if isinstance(listed, str) else [] if listed is None else listed
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            notes.add(f"{key} is no list of modules: {short(plain(listed))}")
-            continue
-        yield from names
+        yield from (name for name in listed if isinstance(name, str)) if isinstance(listed, list) else ()
 
 
 def _cache(value: object) -> str:

@@ -5,12 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from dse.errors import spec_error
-from dse.spec.huggingface.checkpoint.amounts import KEPT, UNKNOWN
-from dse.spec.huggingface.checkpoint.methods import HEAD, Quantised, quantised
-from dse.spec.huggingface.checkpoint.modules import leaves
+from dse.errors import SpecError, spec_error, told
 from dse.spec.huggingface.checkpoint.traced import plain
 from dse.spec.huggingface.keys import SECTIONS, TYPES
+from dse.spec.huggingface.quantisation.amounts import KEPT, UNKNOWN
+from dse.spec.huggingface.quantisation.methods import HEAD, Quantised, quantised
+from dse.spec.huggingface.quantisation.modules import leaves
+from dse.spec.huggingface.quantisation.typed import type_problems
 from dse.spec.huggingface.reader import Layer
 from dse.text import short
 
@@ -56,6 +57,7 @@ def formats_of(
     """
     plain, notes = _plain(configs, where)
     section = _section(configs, where) or beside
+    _check(beside, f"{where}: hf_quant_config.json")
     if not section:
         return Formats({REST: plain} if plain else {}, notes)
     # DeepSeek-V4 says the format of its experts next to the section
@@ -118,6 +120,11 @@ def _plain(configs: Iterable[Mapping[str, object]], where: str) -> tuple[str | N
     return None, ()
 
 
+def _check(section: object, where: str) -> None:
+    if isinstance(section, dict) and (problems := told(type_problems(section, where))):
+        raise SpecError(problems)
+
+
 def _section(configs: Iterable[Mapping[str, object]], where: str) -> Mapping[str, object] | None:
     for config in configs:
         for key in SECTIONS:
@@ -125,5 +132,6 @@ def _section(configs: Iterable[Mapping[str, object]], where: str) -> Mapping[str
             if value is not None and not isinstance(value, dict):
                 raise spec_error(where, f"{key}: expected keys of its own, got {short(plain(value))}")
             if value:
+                _check(plain(value), f"{where}: {key}")
                 return value
     return None

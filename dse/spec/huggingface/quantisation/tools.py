@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from dse.spec.huggingface.checkpoint.amounts import KEPT, SCALE, UNKNOWN, Remarks, integers, nearest
+from dse.spec.huggingface.quantisation.amounts import KEPT, SCALE, UNKNOWN, Remarks, integers, nearest
 from dse.text import short
 
 Said = tuple[str, dict[str, str]]
