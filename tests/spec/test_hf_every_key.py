@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from dse.cli.show_data import imported_llm
 from dse.errors import SpecError
 from dse.spec.huggingface import config as importer
-from dse.spec.huggingface.checkpoint import formats as forms
 from dse.spec.huggingface.config import Imported, import_llm
 from dse.spec.huggingface.families import FAMILIES
 from dse.spec.huggingface.keys import CONTEXTS, SECTIONS, TYPES
+from dse.spec.huggingface.quantisation import formats as forms
 from dse.spec.huggingface.quantisation.modules import Patterns
 
 HERE = Path(__file__).parent

@@ -410,7 +410,6 @@ def test_windows_reach_where_the_class_reaches(tmp_path: Path) -> None:
         ("qwen4_exp_text", {"indexer_kv_heads": 2}, "indexer_kv_heads: expected 1"),
         ("qwen4_exp_text", {"ple_layer_ids": [6]}, "numbers from 1 to 5"),
         ("ernie4_5_vl_moe", {"moe_intermediate_size": [1, 2, 3]}, "two whole numbers of at least 1"),
-        ("lfm3", {"conv_bias": True}, "conv_bias: expected false"),
     ],
 )
 def test_what_a_family_has_no_place_for_is_refused_by_its_key(
