@@ -119,8 +119,8 @@ SHARED_BLOCKS = {
         | words(
             """
             n_mamba_heads n_groups ssm_state_size chunk_size mamba_headdim num_mem_blocks adapter_rank
-            add_bias_linear
-            use_shared_attention_adapter use_shared_block_lora gated_linear_unit ft_lora kv_channels
+            add_bias_linear use_shared_attention_adapter use_shared_block_lora gated_linear_unit ft_lora
+            kv_channels
             """
         ),
         "Zamba2ForCausalLM",
