@@ -77,7 +77,7 @@ def import_llm(path: Path, name: str | None = None, read_on: date | None = None)
     data = _canonical(levels[-1], family, where)
     # before any size is read, because an unknown key may change it
     _refuse_unknown(data, family, where)
-    config = HfConfig(where, data, family.reads, defaults(kind))
+    config = HfConfig(where, data, family.reads, defaults(kind, inside=len(levels) > 1))
     network = family.network(config)
     # what is said inside comes first
     sections = [data, *reversed(levels[:-1])]
