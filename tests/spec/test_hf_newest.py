@@ -295,6 +295,45 @@ def test_dots_ocr_reads_its_older_keys_as_the_list_of_transformers(tmp_path: Pat
     assert imported(tmp_path, older | said).spec.blocks == imported(tmp_path, listed).spec.blocks
 
 
+@pytest.mark.parametrize(
+    ("config", "layer", "vocab", "kv"),
+    [
+        (
+            {"model_type": "llava", "text_config": {"model_type": "llama", "vocab_size": 32064}},
+            4 * 4096**2 + 3 * 4096 * 11008 + 2 * 4096,
+            32064,
+            32 * 2 * 32 * 128,
+        ),
+        (
+            {"model_type": "idefics2", "text_config": {"model_type": "mistral", "vocab_size": 32003}},
+            2 * 4096**2 + 2 * 4096 * 1024 + 3 * 4096 * 14336 + 2 * 4096,
+            32003,
+            32 * 2 * 8 * 128,
+        ),
+        (
+            {
+                "model_type": "qwen2_audio",
+                "text_config": {"model_type": "qwen2", "intermediate_size": 11008, "vocab_size": 156032},
+            },
+            4 * 4096**2 + 3 * 4096 * 11008 + 2 * 4096 + 3 * 4096,
+            156032,
+            32 * 2 * 32 * 128,
+        ),
+    ],
+)
+def test_a_model_inside_another_has_the_sizes_of_its_class_where_the_file_leaves_them_out(
+    tmp_path: Path, config: Config, layer: int, vocab: int, kv: int
+) -> None:
+    # as LLaVA 1.5, Idefics2 and Qwen2-Audio are published
+    found = imported(tmp_path, config)
+    assert found.params == 32 * layer + 2 * vocab * 4096 + 4096
+    assert kv_elements(found) == kv
+    assert "left out of the file" in str(found.spec.architecture.note)
+    # alone it is no file of a model
+    with pytest.raises(SpecError, match="no such key"):
+        imported(tmp_path, {"num_key_value_heads": 8} | config["text_config"])
+
+
 def test_zaya_of_transformers_4_counts_halves(tmp_path: Path) -> None:
     # the published file of the first checkpoint
     older = {

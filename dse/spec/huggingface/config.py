@@ -84,7 +84,7 @@ def import_llm(path: Path, name: str | None = None, read_on: date | None = None)
     _refuse_unknown(canonical, family, where)
     data = Traced(canonical)
     around = _around(levels)
-    config = HfConfig(where, data, family.reads, defaults(kind))
+    config = HfConfig(where, data, family.reads, defaults(kind, inside=len(levels) > 1))
     network = family.network(config)
     _refuse_gate(config, network)
     # what is said inside comes first

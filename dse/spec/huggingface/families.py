@@ -91,12 +91,16 @@ INNER_NOTE = VISION
 
 
 @lru_cache(maxsize=1)
-def _defaults() -> Mapping[str, Mapping[str, object]]:
+def _file() -> Mapping[str, Mapping[str, Mapping[str, object]]]:
     path = bundled("configs") / "hf-config-defaults.json"
-    found: Mapping[str, Mapping[str, object]] = json.loads(path.read_text(encoding="utf-8"))["defaults"]
+    found: Mapping[str, Mapping[str, Mapping[str, object]]] = json.loads(path.read_text(encoding="utf-8"))
     return found
 
 
-def defaults(model_type: str) -> Mapping[str, object]:
-    """Values of the keys that published files of a `model_type` leave out."""
-    return _defaults().get(model_type, {})
+def defaults(model_type: str, *, inside: bool = False) -> Mapping[str, object]:
+    """Values of the keys that published files of a `model_type` leave out.
+
+    A larger model writes of the one inside what differs from its class alone; a file of its own has all.
+    """
+    found = _file()["defaults"].get(model_type, {})
+    return {**_file()["inside"].get(model_type, {}), **found} if inside else found
