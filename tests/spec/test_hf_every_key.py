@@ -58,8 +58,6 @@ EXCUSES: dict[str, dict[str, str]] = {
     "ernie-4.5-300b-a47b": {"moe_layer_end_index": "a layer after the last, or -1, is the last"},
     "hunyuan-a13b": {"num_shared_expert": "one number is a list of equal ones"},
     "mimo-v2-flash-309b": {"n_shared_experts": "0 is as many as null"},
-    "mobilellm-r1-950m": {"interleave_moe_layer_step": "refused by the number of experts, which is 0"},
-    "granite-4.0-micro": {"num_local_experts": "refused by the number of experts a token, which is 0"},
     "kimi-k2.5": {
         "text_config.quantization_config.config_groups.group_0.weights.group_size": "-1 is a whole row",
         "text_config.quantization_config.config_groups.group_0.weights.num_bits": "a remark says the bits",
