@@ -36,6 +36,7 @@ for _path in (HERE / "hf" / "others.json", *sorted((HERE / "hf_recent").glob("*.
 """Name of an LLM to its keys."""
 
 _NO_LAYER = "max_window_layers is the number of layers, so none slides"
+_NO_WINDOW = "sliding_window is null, so none slides"
 _LAST = "Transformers makes the last layer full, whatever the list says"
 _DRAFT = "the last entries are of layers for multi-token prediction"
 _SMALL = "the last name is of a module that is too small for a format of its own"
@@ -46,6 +47,12 @@ EXCUSES: dict[str, dict[str, str]] = {
     "qwen2-7b": {"use_sliding_window": _NO_LAYER},
     "qwen2.5-vl-7b": {"use_sliding_window": _NO_LAYER},
     "dots1-142b": {"max_window_layers": _NO_LAYER},
+    "sdar-1.7b": {"use_sliding_window": _NO_WINDOW},
+    "sdar-8b": {"use_sliding_window": _NO_WINDOW},
+    "dream-7b": {"use_sliding_window": _NO_WINDOW},
+    "fast-dllm-v2-1.5b": {"use_sliding_window": _NO_WINDOW},
+    "diffusiongemma-26b-a4b": {"text_config.layer_types": _LAST},
+    "zamba-7b": {"attn_layer_offset": "as many layers use the block"},
     "gemma-4-26b-a4b": {"text_config.layer_types": _LAST},
     "gemma-4-31b": {"text_config.layer_types": _LAST},
     "deepseek-v4-flash": {"compress_ratios": _DRAFT},

@@ -86,7 +86,7 @@ def import_llm(path: Path, name: str | None = None, read_on: date | None = None)
     around = _around(levels)
     config = HfConfig(where, data, family.reads, defaults(kind, inside=len(levels) > 1))
     network = family.network(config)
-    _refuse_gate(config, network)
+    _refuse_gate(data, network, where)
     # what is said inside comes first
     sections = [data, *around]
     hidden = config.size("hidden_size")
@@ -307,16 +307,16 @@ def _canonical(data: Mapping[str, object], family: Family, where: str) -> dict[s
 _ACTS = ("hidden_act", "hidden_activation", "activation_function", "mlp_hidden_act", "activation")
 
 
-def _refuse_gate(c: HfConfig, network: Network) -> None:
+def _refuse_gate(data: Traced, network: Network, where: str) -> None:
     """An activation with a gate has a third matrix, which a family without one would leave out."""
     parts = [layer[key] for layer in network.layers for key in ("ffn", "experts") if key in layer]
     if all(not isinstance(part, dict) or part.get("gated", True) for part in parts):
         return
     for key in _ACTS:
-        value = c.data.get(key)
+        value = data.peek(key)
         if isinstance(value, str) and "glu" in value.lower():
             what = "an activation without a gate, as this family has two matrices in an FFN"
-            raise spec_error(c.where, f"{key}: expected {what}, got {short(value)}")
+            raise spec_error(where, f"{key}: expected {what}, got {short(value)}")
 
 
 def _refuse_unknown(data: Mapping[str, object], family: Family, where: str) -> None:

@@ -83,7 +83,7 @@ def _sdar_moe(c: HfConfig) -> Network:
 
 def _diffusion_gemma(c: HfConfig) -> Network:
     """Gemma 4 with experts next to an FFN; keys are values where a layer sees everything."""
-    if c.get("use_bidirectional_attention") == "all":
+    if c.get("use_bidirectional_attention") not in (None, "vision"):
         raise c.refuse("use_bidirectional_attention", "null or vision")
     which = [*kinds_of(c, (FULL, SLIDING), every(c, 6))[:-1], FULL]  # Transformers makes the last one full
     heads = attention(c, bias=c.flag("attention_bias"))
