@@ -389,8 +389,7 @@ class Subject:
         notes = notes_of(self.stack, self.context.workload, interval, self.price.system, stages)
         # place 0 is how far to trust the estimate, which a reader must see first
         notes[1:1] = trust_notes(self.stack, self.chip, self.catalog, other)
-        notes += self.said
-        notes += sent_under(self.stack, sends=self.context.workload.serving == "disaggregated")
+        notes += [*self.said, *sent_under(self.stack, sends=self.context.workload.serving == "disaggregated")]
         notes += kept_prefixes(self.workload) + narrow_stages(self.stack, self.context.llm, one.deployments)
         notes[1:1] = generation_notes(self.context.workload, self.llm_spec)
         notes[1:1] = unmeasured_split(self.stack, first_of(one.deployments.cp))

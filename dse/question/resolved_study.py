@@ -293,8 +293,7 @@ def resolve_study(
         if part_llm is not None and each is not None:
             look(part, hold_context, each, part_llm.name, part_llm.context)
             look(part, hold_generation, each, part_llm)
-            drafts = part_llm.draft_layers is not None
-            look(part, hold_draft_layers, each, part_llm.name, has_some=drafts)
+            look(part, hold_draft_layers, each, part_llm.name, has_some=part_llm.draft_layers is not None)
     look.done()  # what follows needs all of them
     setting = Setting(
         catalog=catalog,
@@ -373,14 +372,12 @@ def _members(
     total = sum(part.weight for part, _, _ in mix)
     return tuple(
         Member(
-            label=f"{llm.name}.{workload.name}",
+            label=f"{llm.name}.{work.name}",
             weight=part.weight / total,
-            context=replace(
-                context, llm=served_llm(llm, spec.precision, workload), workload=workload.resolve()
-            ),
-            targets=bound(own, workload, spec),
+            context=replace(context, llm=served_llm(llm, spec.precision, work), workload=work.resolve()),
+            targets=bound(own, work, spec),
         )
-        for part, llm, workload in mix
+        for part, llm, work in mix
     )
 
 

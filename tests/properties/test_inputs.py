@@ -224,9 +224,7 @@ ATTENTION = Attention(
     heads=16, kv_heads=8, head_dim=64, window=512, output_groups=8, output_latent=64, value_dim=32
 )
 LATENT = LatentAttention(heads=16, latent=512, rope=64, nope=128, value=128, query_latent=1536)
-EXPERTS = Experts(
-    count=16, top_k=2, width=2048, matrices=3, shared_width=2048, latent=512, zero=8, redundant=16
-)
+EXPERTS = Experts(count=16, top_k=2, width=2048, matrices=3, shared_width=8, latent=512, zero=8, redundant=16)
 INDEX = Index(heads=16, dim=64, ratio=4)
 ENTRIES = CompressedAttention(heads=16, dim=64, ratio=4)
 STATE = LinearAttention(

@@ -45,7 +45,7 @@ class Imported:
     read: tuple[str, ...]
     """Keys that were read: those of the language model, then those of the models around it."""
     filled: Mapping[str, object]
-    """What keys meant that were asked for and that the file leaves out, or null."""
+    """What keys meant that were read though the file leaves them out, or has null."""
     ignored: Mapping[str, tuple[str, ...]]
     """Keys that were not read, by why not."""
 

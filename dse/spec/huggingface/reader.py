@@ -38,7 +38,7 @@ class HfConfig:
     defaults: Mapping[str, object]
     """What Transformers fills in for keys that published files leave out."""
     filled: dict[str, object] = field(default_factory=dict, compare=False)
-    """What keys meant that were asked for and that the file leaves out, or null."""
+    """What keys meant that were read though the file leaves them out, or has null."""
     inside: str = ""
     """Keys that lead here, each with a dot after it."""
 
