@@ -1,5 +1,6 @@
 """What a network is made of: layers of attention, FFN, experts, or bare matrices."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from objectives.attention_layers import STATES, AttentionLayer, Index
@@ -189,25 +190,28 @@ class Llm:
                 return replace(layer, state_bytes=state_bytes)
             return layer
 
-        blocks = (
-            replace(
+        return self._with(
+            lambda b: replace(
                 b,
                 attention=None if b.attention is None else kept(b.attention),
                 beside=tuple(map(kept, b.beside)),
             )
-            for b in self.blocks
         )
-        return replace(self, blocks=tuple(blocks))
 
     def with_redundant(self, experts: int) -> "Llm":
         """The same network served with so many copies of experts in each layer that has some."""
         if not experts or not self.expert_count:
             return self
-        blocks = (
-            b if b.experts is None else replace(b, experts=replace(b.experts, redundant=experts))
-            for b in self.blocks
+        return self._with(
+            lambda b: b if b.experts is None else replace(b, experts=replace(b.experts, redundant=experts))
         )
-        return replace(self, blocks=tuple(blocks))
+
+    def _with(self, change: Callable[[Block], Block]) -> "Llm":
+        """The same network with other blocks, those of what drafts for it too."""
+        draft = None
+        if self.draft is not None:
+            draft = replace(self.draft, blocks=tuple(map(change, self.draft.blocks)))
+        return replace(self, blocks=tuple(map(change, self.blocks)), draft=draft)
 
     @property
     def repeats(self) -> bool:

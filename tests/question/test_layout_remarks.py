@@ -79,6 +79,12 @@ def test_redundant_experts_are_a_fact_of_the_workload_that_an_estimate_counts() 
         estimate("h200", "deepseek-v3", "chat", **{**layout, "ep": 320}, settings={"redundant_experts": "32"})
 
 
+def test_redundant_experts_are_held_by_layers_that_draft_too() -> None:
+    drafts = llm("glm4.5").with_redundant(8).draft
+    assert drafts is not None
+    assert [b.experts.redundant for b in drafts.blocks if b.experts is not None] == [8]
+
+
 def test_a_cache_that_chips_keep_several_times_over_is_told_where_it_can_be_split() -> None:
     # eight KV heads on 16 chips
     (told,) = layout_remarks(llm("llama3-70b"), "bf16", 16, 1, 1, SPLITS)
