@@ -1,8 +1,9 @@
 """Keys of LLMs whose code comes with the checkpoint, or that inference engines alone have.
 
-Names of keys and kinds of layers are those of that code. Sizes are shapes to count by hand: where no published
-file was at hand (TeleChat2, Solar Pro, Skywork, PLaMo 1, Baichuan-M1, XVERSE-MoE, Klear, Grok-1, MiniCPM-V, Molmo,
-dots.vlm, LongCat, Pangu Ultra, Nemotron-H Puzzle, DeepSeek-OCR), they need not be those of a checkpoint.
+Names of keys and kinds of layers are those of that code. Sizes are shapes to count by hand: where no
+published file was at hand (TeleChat2, Solar Pro, Skywork, PLaMo 1, Baichuan-M1, XVERSE-MoE, Klear, Grok-1,
+MiniCPM-V, Molmo, dots.vlm, LongCat, Pangu Ultra, Nemotron-H Puzzle, DeepSeek-OCR), they need not be those
+of a checkpoint.
 """
 
 import json
