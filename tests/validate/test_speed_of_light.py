@@ -14,7 +14,7 @@ import pytest
 from factories import LAW
 from hypothesis import given
 
-from dse.bounds import first_principles, speed_of_light
+from dse.bounds import encoders, first_principles, speed_of_light
 from dse.bounds.attention import compressed, index, latent, linear, mamba, rwkv, short_convolution, softmax
 from dse.bounds.speed_of_light import Bound, assert_within_physics
 from dse.errors import BeatsPhysics
@@ -300,6 +300,7 @@ def test_only_the_rows_asked_for_are_held_against_physics() -> None:
     [
         speed_of_light,
         first_principles,
+        encoders,
         softmax,
         latent,
         linear,
@@ -340,7 +341,7 @@ def test_the_bound_shares_no_code_with_cost_models(module: object) -> None:
     ]
     assert set(of_mode) <= {"starts_together"}
     # what names a broken plug-in computes nothing
-    free = ("dse.bounds.first_principles", "dse.plugins.")
+    free = ("dse.bounds.first_principles", "dse.bounds.encoders", "dse.plugins.")
     assert all(n in allowed or n.startswith(free) for n in ours), ours
 
 

@@ -133,7 +133,7 @@ def most_of_stage(
         amount: what is counted, of a layer.
 
     Returns:
-        The amount, in its own unit.
+        The amount [unit of `amount`].
 
     Domain:
         Modules are in the last stage.
