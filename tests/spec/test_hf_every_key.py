@@ -24,6 +24,7 @@ from dse.spec.huggingface.families import FAMILIES
 from dse.spec.huggingface.keys import CONTEXTS, SECTIONS, TYPES
 from dse.spec.huggingface.quantisation import formats as forms
 from dse.spec.huggingface.quantisation.modules import Patterns
+from dse.spec.huggingface.wrappers import WRAPPERS
 
 HERE = Path(__file__).parent
 FILES: dict[str, dict[str, Any]] = {
@@ -209,7 +210,7 @@ class Case:
         keys = {step for step in path if isinstance(step, str)} - LEVELS
         canonical = {self.aliases.get(key, key) for key in keys}
         called = {CALLED.get(key, key) for key in canonical}
-        return any(word in told for word in (*keys, *canonical, *called, *path[:1]))
+        return any(str(word) in told for word in (*keys, *canonical, *called, *path[:1]))
 
 
 def kind(config: dict[str, Any]) -> str:
@@ -220,7 +221,7 @@ def kind(config: dict[str, Any]) -> str:
     return str(config.get("model_type", ""))
 
 
-INNER = {name: wrapper.inside[0] for name, wrapper in importer.WRAPPERS.items()}
+INNER = {name: wrapper.inside[0] for name, wrapper in WRAPPERS.items()}
 
 
 def failures(case: Case, path: Path_) -> Iterator[str]:
