@@ -12,7 +12,10 @@ from dse.chips.branch import Branch
 from dse.chips.parameter_range import value_at
 from dse.evaluate.batch import grid_of
 from dse.plugins import cost_model
-from dse.question.resolved_study import ResolvedStudy, load_study
+from dse.question.find_study import find_case
+from dse.question.resolved_study import ResolvedStudy, load_study, resolve_study
+from dse.spec.catalog.check_names import checked_spec
+from dse.spec.catalog.lookup import Catalog
 from dse.testing.checks import HEADLINE
 from objectives import api
 from objectives.arrays import Array, namespace
@@ -29,6 +32,7 @@ def bench(
     seconds: float = 3.0,
     threads: int | None = None,
     progress: Callable[[float], None] | None = None,
+    llm: str | None = None,
 ) -> dict[str, Any]:
     """Evaluate blocks of random hybrid chips x every deployment of the bundled study for some seconds.
 
@@ -37,11 +41,12 @@ def bench(
     as in a sweep; it has its own threads. Returns plain data; `points_per_second` counts whole evaluations of
     the default cost model, TTFT, dollars and violations included, `points_per_core_second` those in a second
     of one core, which other work on the machine changes little. `progress` is called with the share of the
-    time that has passed.
+    time that has passed. `llm` replaces that of the study: layers of more kinds take more time. Raises
+    `SpecError` where no LLM has that name.
     """
     compile = compiler(backend)
     kept = keep_memory()
-    study = load_study(STUDY)
+    study = _study(llm)
     deployments = grid_of(study, CHIPS)
     count = threads or cores()
     if compile is None:
@@ -62,10 +67,21 @@ def bench(
         "points_per_core_second": points / busy,
         "threads": count if compile is None else cores(),
         "block": {"chips": chips, "deployments": deployments.size},
+        "llm": study.spec.llm,
         "cost_model": study.cost_model.name,
         "allocator_tuned": kept,
         "numpy": np.__version__,
     }
+
+
+def _study(llm: str | None) -> ResolvedStudy:
+    """The bundled study, for another LLM where one is named."""
+    if llm is None:
+        return load_study(STUDY)
+    path, case = find_case(STUDY)
+    catalog = Catalog.of(None)
+    spec = checked_spec(path, case, catalog)
+    return resolve_study(spec.model_copy(update={"llm": llm}), path, catalog, case)
 
 
 def measure(

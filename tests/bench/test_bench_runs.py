@@ -9,7 +9,8 @@ from dse.evaluate.bench import BRANCH, CHIPS, STUDY, bench
 from dse.question.layouts import grid
 
 KEYS = {
-    "points_per_second", "points", "seconds", "threads", "backend", "device", "block", "cost_model", "numpy",
+    "points_per_second", "points", "seconds", "threads", "backend", "device", "block", "llm", "cost_model",
+    "numpy",
 }  # fmt: skip
 
 
@@ -78,3 +79,10 @@ def test_a_compiled_backend_counts_whole_blocks_as_well() -> None:
 def test_an_unknown_backend_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(SpecError, match=r"nunpy.*numpy"):
         bench(backend="nunpy", seconds=0.1)
+
+
+def test_another_llm_is_measured_in_the_same_layouts_or_refused_with_the_nearest_name() -> None:
+    hybrid = bench(seconds=0.1, threads=1, llm="qwen3.5-397b-a17b")
+    assert hybrid["llm"] == "qwen3.5-397b-a17b"
+    with pytest.raises(SpecError, match=r"qwen3\.5-397b-a17"):
+        bench(seconds=0.1, llm="qwen3.5-397b-a17")

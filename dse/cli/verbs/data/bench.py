@@ -10,7 +10,12 @@ from dse.cli.terminal.spinner import spinner
 from dse.cli.terminal.tables import stdout, table
 from dse.evaluate.bench import bench as measure
 
-EPILOG = epilog("dse bench", "dse bench --seconds 10 --format json", codes="0 done, 2 wrong input.")
+EPILOG = epilog(
+    "dse bench",
+    "dse bench --seconds 10 --format json",
+    "dse bench --llm qwen3-next-80b-a3b",
+    codes="0 done, 2 wrong input.",
+)
 
 
 def bench(
@@ -27,6 +32,10 @@ def bench(
     threads: Annotated[
         int | None, typer.Option(metavar="N", parser=whole(1), help="Threads [default: all cores].")
     ] = None,
+    llm: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="LLM, see `dse catalog llms` [default: the study's]."),
+    ] = None,
     form: Annotated[str, format_option("table", "json")] = "table",
 ) -> None:
     """Measure how many design points per second this machine evaluates.
@@ -35,7 +44,7 @@ def bench(
     grid, as in a study.
     """
     with spinner("measuring"):
-        found = measure(backend=backend, seconds=duration, threads=threads)
+        found = measure(backend=backend, seconds=duration, threads=threads, llm=llm)
     if form == "json":
         print_json(found)
         return
