@@ -10,12 +10,14 @@ from dse.backends import compiler, device, points_per_call
 from dse.backends.blocks import cores, each, keep_memory
 from dse.chips.branch import Branch
 from dse.chips.parameter_range import value_at
+from dse.errors import Attempts, placed
 from dse.evaluate.batch import grid_of
 from dse.plugins import cost_model
 from dse.question.find_study import find_case
 from dse.question.resolved_study import ResolvedStudy, load_study, resolve_study
 from dse.spec.catalog.check_names import checked_spec
 from dse.spec.catalog.lookup import Catalog
+from dse.spec.schema.llm import LlmSpec
 from dse.testing.checks import HEADLINE
 from objectives import api
 from objectives.arrays import Array, namespace
@@ -80,6 +82,9 @@ def _study(llm: str | None) -> ResolvedStudy:
         return load_study(STUDY)
     path, case = find_case(STUDY)
     catalog = Catalog.of(None)
+    look = Attempts(placed)
+    look("--llm", catalog.get, LlmSpec, llm)
+    look.done()
     spec = checked_spec(path, case, catalog)
     return resolve_study(spec.model_copy(update={"llm": llm}), path, catalog, case)
 
