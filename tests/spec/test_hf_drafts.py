@@ -127,3 +127,16 @@ def test_several_modules_are_counted(tmp_path: Path) -> None:
     none = imported(tmp_path, "deepseek-v3", num_nextn_predict_layers=0)
     assert none.spec.draft_layers is None
     assert none.counts.drafting == 0
+
+
+def test_a_dense_model_saved_as_one_of_experts_has_no_module_with_experts(tmp_path: Path) -> None:
+    # Qwen3.5-27B is saved so: every layer is in `mlp_only_layers`, and experts have a width of 1
+    path, count = OURS / "qwen3-next-80b-a3b.json", 48
+    dense = {"mlp_only_layers": list(range(count)), "num_experts": 1, "num_experts_per_tok": 1}
+    dense |= {"moe_intermediate_size": 1, "shared_expert_intermediate_size": 0}
+    assert json.loads(path.read_text())["num_hidden_layers"] == count
+    found = imported(tmp_path, "qwen3-next-80b-a3b", **dense)
+    llm = found.spec.resolve()
+    assert llm.draft is None
+    assert not any(block.experts for block in llm.blocks)
+    assert "no layer of this file has" in found.text

@@ -55,6 +55,9 @@ class Imported:
         return self.counts.params
 
 
+LONE_DRAFT = "without layers that draft: those of this family have experts, and no layer of this file has"
+
+
 @dataclass(frozen=True)
 class _Said:
     """What a file says, under the names that a family uses."""
@@ -127,7 +130,8 @@ def _around(levels: Levels) -> Sequence[Traced]:
 def _imported(said: _Said, called: str, day: str) -> tuple[LlmSpec, str]:
     """The LLM `called` so, and its YAML; `day` is the date of all its numbers."""
     c, network = said.config, said.network
-    note = "; ".join((*network.notes, *said.notes))
+    draft, unlike = (None, (LONE_DRAFT,)) if _drafts_alone(network) else (network.draft, ())
+    note = "; ".join((*network.notes, *unlike, *said.notes))
     context = said.context
     remarks = [*context_notes(_plain(c.data), network.layers, context), *said.formats.notes]
     origin = {"source": SOURCE, "date": day}
@@ -155,7 +159,7 @@ def _imported(said: _Said, called: str, day: str) -> tuple[LlmSpec, str]:
         **({"lookup": [dict(table) for table in network.lookup]} if network.lookup else {}),
         **({"encoder": dict(network.encoder)} if network.encoder else {}),
         "blocks": blocks(network.layers, network.repeats),
-        **({} if network.draft is None else {"draft_layers": _draft_layers(network.draft)}),
+        **({} if draft is None else {"draft_layers": _draft_layers(draft)}),
         **({"notes": "; ".join(remarks)} if remarks else {}),
     }
     # the first build only counts: `params` must agree with the sizes, and is derived from them
@@ -166,6 +170,12 @@ def _imported(said: _Said, called: str, day: str) -> tuple[LlmSpec, str]:
     }
     data["nominal_params"] = nominal(name, count)
     return build_spec(LlmSpec, data, c.where), _yaml(data)
+
+
+def _drafts_alone(network: Network) -> bool:
+    """Whether layers that draft have experts and no other layer has: a dense model saved as one of experts."""
+    drafts = () if network.draft is None else network.draft.layers
+    return any("experts" in layer for layer in drafts) and not any("experts" in x for x in network.layers)
 
 
 def _draft_layers(draft: Draft) -> dict[str, object]:
