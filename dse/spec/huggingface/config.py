@@ -173,7 +173,7 @@ def _imported(said: _Said, called: str, day: str) -> tuple[LlmSpec, str]:
 
 
 def _drafts_alone(network: Network) -> bool:
-    """Whether layers that draft have experts and no other layer has: a dense model saved as one of experts."""
+    """Whether only layers that draft have experts: a dense model that is saved as one of experts."""
     drafts = () if network.draft is None else network.draft.layers
     return any("experts" in layer for layer in drafts) and not any("experts" in x for x in network.layers)
 
