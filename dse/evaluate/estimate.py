@@ -12,7 +12,6 @@ from dse.chips.formats import computed_in, precision_named, remarks, with_format
 from dse.chips.interval import interval_on, shares_experts
 from dse.chips.prices import price_of_one
 from dse.chips.resolve import chip_columns, chips_of, needs_of, precision_of
-from dse.chips.served import served_llm
 from dse.chips.setting import Setting, stack_under
 from dse.choose.confidence import AtConfidence, checked
 from dse.choose.rule import TOLERANCE, Limits, best, judged, violations
@@ -22,9 +21,9 @@ from dse.evaluate.arguments import hold_arguments
 from dse.evaluate.estimate_notes import (
     kept_prefixes,
     layout_notes,
+    memory_notes,
     narrow_stages,
     on_next_best,
-    overfull_prefixes,
     sent_under,
     smaller_notes,
     trust_notes,
@@ -43,7 +42,7 @@ from dse.evaluate.estimate_result import (
     smallest_system,
     where_split,
 )
-from dse.evaluate.subject_checks import at_unit_cost, hold_node, hold_workload
+from dse.evaluate.subject_checks import at_unit_cost, hold_node, hold_workload, served_by_options
 from dse.plugins import about, objective
 from dse.plugins import cost_model as cost_model_named
 from dse.plugins import serving_mode as serving_mode_named
@@ -217,7 +216,7 @@ class Subject:
         self.chip, self.stack, self.network, self.workload = apply_settings(
             given, spec, used_stack, network, found_workload
         )
-        self.llm = served_llm(self.llm_spec, self.precision, self.workload)
+        self.llm = served_by_options(self.llm_spec, self.precision, self.workload)
         hold_workload(self.workload, found_workload, self.llm_spec, catalog, workload)
         if serving is not None:
             self.workload = served(self.workload, serving)
@@ -368,7 +367,7 @@ class Subject:
             notes=(
                 *self._notes(one, interval, other),
                 *smaller_notes(first_of(m.chips), chosen, self.tolerance),
-                *overfull_prefixes(self.context.workload, one.chips, ledgers["capacity_bytes"]),
+                *memory_notes(self.context, one.pools[0], ledgers["capacity_bytes"]),
             ),
         )
 

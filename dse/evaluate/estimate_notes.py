@@ -20,6 +20,8 @@ from dse.spec.schema.system import RARE, StackSpec
 from dse.spec.schema.workload import WorkloadSpec
 from dse.spec.yaml.units import pretty
 from objectives import api
+from objectives.equations.llm.context_parallel import split_over
+from objectives.equations.llm.mean_layer import mean_layer
 from objectives.equations.step.pipeline import micro_batches
 from objectives.equations.step.stage_widths import stage_widths
 
@@ -27,6 +29,9 @@ PREFIXES: Final = "prefixes take"
 """How the note of a memory begins that has no room for them."""
 SHOWN: Final = {"tpot_s": "TPOT", "ttft_s": "TTFT", "usd_per_token_per_s": "$/(token/s)"}
 """Column of metrics to its name in a note."""
+
+KEPT: Final = {"cache": "keys and values", "index": "keys of an index", "state": "states"}
+"""Part of what a sequence keeps to its name in a note."""
 
 
 def on_next_best(
@@ -128,6 +133,38 @@ def layout_notes(llm: api.Llm, precision: PrecisionSpec, d: api.Deployments, sta
     """What an engine may refuse or do badly in the layout of one design, see `layout_remarks`."""
     tp, cp, ep = (int(first_of(size)) for size in (d.tp, d.cp, d.ep))
     return layout_remarks(llm, precision.weights, tp, cp, ep, stack)
+
+
+def memory_notes(
+    context: api.Context, pool: api.Pool, capacity: Mapping[str, float], role: str = ""
+) -> list[str]:
+    """What the KV cache of a chip is made of, and which memory has too little room for prefixes.
+
+    `capacity` is the ledger of bytes of a chip, in which those of a pool have its role in front.
+    """
+    return [
+        *_kept_parts(context, pool, capacity.get(f"{role}kv_cache", 0.0)),
+        *overfull_prefixes(context.workload, pool.chips, capacity, role),
+    ]
+
+
+def _kept_parts(context: api.Context, pool: api.Pool, held: float) -> list[str]:
+    """Bytes of keys and values, of keys of an index and of states in the KV cache of a chip."""
+    work, d = context.workload, pool.deployments
+    # modules keep their own share, which is not that of the layers
+    if context.llm.draft is not None and work.speculation is not None and work.speculation.own_layers:
+        return []
+    layer = mean_layer(context.llm, d.tp, None, split_over(d.cp))
+    beyond = pool.chips.stack.window_kept
+    parts = {
+        part: first_of(size)
+        for part, size in layer.kept_by_part(work.max_context, context.precision.kv_bytes, beyond).items()
+    }
+    total = sum(parts.values())
+    each = [
+        f"{pretty(held * size / total, 'B')} of {KEPT[part]}" for part, size in parts.items() if size > 0.0
+    ]
+    return [f"KV cache: {' and '.join(each)}"] if len(each) > 1 else []
 
 
 def overfull_prefixes(

@@ -2,17 +2,19 @@
 
 from dataclasses import replace
 
+from dse.chips.served import served_llm
 from dse.chips.setting import Setting
 from dse.chips.silicon import chip_silicon
 from dse.errors import Problem, SpecError, nearest, spec_error
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.chip import ChipSpec
-from dse.spec.schema.generation import hold_generation
+from dse.spec.schema.demands import hold_demands
 from dse.spec.schema.llm import LlmSpec
-from dse.spec.schema.study import PriceSpec
+from dse.spec.schema.study import PrecisionSpec, PriceSpec
 from dse.spec.schema.technology import TechnologySpec
-from dse.spec.schema.workload import WorkloadSpec, hold_context, hold_draft_layers
+from dse.spec.schema.workload import WorkloadSpec, hold_context
 from dse.spec.yaml.yaml_lines import read_yaml
+from objectives import api
 
 
 def hold_node(given: bool, chip: ChipSpec, technology: TechnologySpec) -> None:
@@ -35,8 +37,7 @@ def hold_workload(
     if wrong := workload.drafts_beyond_answers() or workload.stored_below_found():
         raise spec_error("--set", wrong)
     try:
-        hold_generation(workload, llm)
-        hold_draft_layers(workload, llm.name, has_some=llm.draft_layers is not None)
+        hold_demands(workload, llm, catalog.drafting)
     except SpecError as error:
         raise SpecError([Problem("--workload", p.what) for p in error.problems]) from None
     try:
@@ -50,6 +51,14 @@ def hold_workload(
             key = "isl" if workload.context is None else "context"
             where = f"{path}:{lines.get((key,), 1)}"
         raise SpecError([Problem(where, p.what) for p in error.problems]) from None
+
+
+def served_by_options(llm: LlmSpec, precision: PrecisionSpec, workload: WorkloadSpec) -> api.Llm:
+    """The network of an LLM as it is served; a format that it cannot have is one of `--kv`."""
+    try:
+        return served_llm(llm, precision, workload)
+    except SpecError as error:
+        raise SpecError([Problem("--kv", p.what) for p in error.problems]) from None
 
 
 def at_unit_cost(chip: ChipSpec, setting: Setting) -> Setting:

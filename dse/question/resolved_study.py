@@ -30,13 +30,13 @@ from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.base import Spec
 from dse.spec.schema.cases import slug_of
 from dse.spec.schema.chip import ChipSpec
-from dse.spec.schema.generation import hold_generation
+from dse.spec.schema.demands import hold_demands
 from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.space import SpaceSpec
 from dse.spec.schema.study import MixSpec, StudySpec
 from dse.spec.schema.system import EconomySpec, NetworkSpec, StackSpec
 from dse.spec.schema.technology import TechnologySpec
-from dse.spec.schema.workload import WorkloadSpec, hold_context, hold_draft_layers, hold_speculation
+from dse.spec.schema.workload import WorkloadSpec, hold_context, hold_speculation
 from dse.spec.yaml.units import parse
 from objectives import api
 
@@ -292,8 +292,7 @@ def resolve_study(
     for part, part_llm, each in (("workload", llm, workload), *(("mix", a, b) for _, a, b in mix)):
         if part_llm is not None and each is not None:
             look(part, hold_context, each, part_llm.name, part_llm.context)
-            look(part, hold_generation, each, part_llm)
-            look(part, hold_draft_layers, each, part_llm.name, has_some=part_llm.draft_layers is not None)
+            look(part, hold_demands, each, part_llm, catalog.drafting)
     look.done()  # what follows needs all of them
     setting = Setting(
         catalog=catalog,

@@ -13,6 +13,7 @@ from dse.spec.schema.kept import kv_named
 from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.study import PrecisionSpec
 from dse.spec.yaml.loading import build_spec
+from dse.spec.yaml.units import pretty
 from objectives.equations.llm.mean_layer import mean_layer
 
 INDEXED = {
@@ -91,6 +92,10 @@ def test_formats_are_kept_as_the_shortest_word(given: object, word: str) -> None
         ("index=fp8", "expected cache, the format of the KV cache, got index"),
         ("cache=fp8,cache=bf16", "expected each part once, got cache twice"),
         ({"cache": "fp8", "stat": "fp32"}, "unknown part of what is kept 'stat'; did you mean 'state'"),
+        (
+            "cach=fp8",
+            r"^precision: kv: unknown part .* 'cach'; did you mean 'cache'\? Known: cache, index, state$",
+        ),
         ({"cache": 8}, "cache: unknown number format 8"),
         (7, "expected a number format, or one for each part, got 7"),
     ],
@@ -109,3 +114,26 @@ def test_a_format_of_what_the_llm_lacks_is_refused(part: str, tmp_path: Path) ->
     path = write_study(tmp_path, llm="llama3-70b", precision=formats)
     with pytest.raises(SpecError, match=why):
         load_study(str(path))
+
+
+def test_what_is_kept_is_said_by_part() -> None:
+    layout = {"weights": "bf16", "tp": 1, "pp": 1, "ep": 1, "dp": 1, "batch": 8}
+    found = estimate("mi300x", "qwen3-next-80b-a3b", "chat", kv="bf16", **layout)
+    # 36 layers of 32 heads of 128 x 128, and three tokens of queries, keys and values, in fp32
+    states = 8 * 36 * 4 * (32 * 128 * 128 + 3 * 8192)
+    kept = found.ledgers["capacity_bytes"]["kv_cache"] - states
+    assert (
+        f"KV cache: {pretty(kept, 'B')} of keys and values and {pretty(states, 'B')} of states" in found.notes
+    )
+    plain = estimate("mi300x", "qwen3-32b", "chat", kv="bf16", **{**layout, "ep": None})
+    assert not any(note.startswith("KV cache: ") for note in plain.notes)
+
+
+def test_keys_of_an_index_are_said_by_part() -> None:
+    layout = {"weights": "fp8", "tp": 8, "pp": 1, "ep": 8, "dp": 1, "batch": 64}
+    found = estimate("h200", "deepseek-v3.2", "chat", kv="cache=fp8,index=bf16", **layout)
+    # 512 + 64 elements of a byte, and a key of 128 elements of two, on every chip of TP
+    held = found.ledgers["capacity_bytes"]["kv_cache"]
+    keys, index = (held * size / (576 + 256) for size in (576, 256))
+    said = f"KV cache: {pretty(keys, 'B')} of keys and values and {pretty(index, 'B')} of keys of an index"
+    assert said in found.notes

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from dse.choose.rule import Limits, violations
-from dse.evaluate.estimate_notes import overfull_prefixes
+from dse.evaluate.estimate_notes import memory_notes
 from dse.evaluate.estimate_result import (
     chances,
     first_of,
@@ -40,9 +40,7 @@ def system_of(
     bounds = {name: first_of(v) for name, v in m.bounds.items()}
     interval, ledgers = interval_of_system(pools), ledgers_of(m)
     keeping = keeper([pool.role for pool in pools])
-    overfull = overfull_prefixes(
-        context.workload, one.pool(keeping).chips, ledgers["capacity_bytes"], f"{keeping}."
-    )
+    overfull = memory_notes(context, one.pool(keeping), ledgers["capacity_bytes"], f"{keeping}.")
     return SystemEstimate(
         llm=llm,
         workload=workload,

@@ -138,6 +138,10 @@ class Catalog:
         kind = next(k for k, s in KINDS.items() if s is spec)
         return {name: _load(spec, path) for name, path in self.files(kind).items()}
 
+    def drafting(self) -> list[str]:
+        """LLMs whose files have layers that draft."""
+        return [name for name, llm in self.all(LlmSpec).items() if llm.draft_layers is not None]
+
     def sources(self) -> dict[str, Source]:
         """The bibliography of all folders."""
         found: dict[str, Source] = {}

@@ -56,6 +56,11 @@ OPTIONAL: Final[Mapping[str, type[Leaf]]] = MappingProxyType(
 )
 """Numbers that are null where a file leaves them out, with their type."""
 
+EXAMPLES: Final[Mapping[str, str]] = MappingProxyType(
+    {"diffusion": "chat-denoised", "speculation": "chat-drafted", "prefix_cache": "prompt-cached"}
+)
+"""Parts that most workloads lack, and a bundled workload with each."""
+
 
 def override(
     spec: S, path: str, value: Value, note: str, *, source: str = "command-line", basis: Basis = "assumption"
@@ -175,7 +180,8 @@ def _field(spec: BaseModel, head: str, rest: Mapping[Path, V], make: Make[V]) ->
         raise LookupError(f"{what} {head} of its own, got the tier {spec.tier} of the chip")
     if old is None:
         kind = "workload" if isinstance(spec, WorkloadSpec) else "chip"
-        raise LookupError(f"expected a {kind} that has it, got one without")
+        such = f" such as {EXAMPLES[head]}" if isinstance(spec, WorkloadSpec) and head in EXAMPLES else ""
+        raise LookupError(f"expected a {kind}{such} that has it, got one without")
     # a copy is not validated, so names are checked here
     # those of an optional name are one level below
     parts = [get_args(part) or (part,) for part in get_args(fields[head].annotation)]

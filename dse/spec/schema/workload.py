@@ -315,19 +315,6 @@ def hold_speculation(workload: WorkloadSpec) -> None:
         raise spec_error("", f"{what}, got {drafts.llm} alone, which only pools draft and verify compute")
 
 
-def hold_draft_layers(workload: WorkloadSpec, llm: str, *, has_some: bool) -> None:
-    """Raise `SpecError` for drafts of layers that the LLM lacks, or that have a stated cost as well."""
-    drafts = workload.speculation
-    if drafts is None or drafts.draft is None:
-        return
-    # a study's numbers are not validated with the file
-    if wrong := drafts.drafted_twice():
-        raise spec_error("", f"speculation.{wrong} in {workload.name}")
-    if not has_some:
-        what = f"speculation.draft of {workload.name}: expected an LLM with draft_layers for mtp"
-        raise spec_error("", f"{what}, got {llm}, whose file has no draft_layers")
-
-
 def hold_context(workload: WorkloadSpec, llm: str, longest: int | None) -> None:
     """Raise `SpecError` for requests that are longer than the longest context of an LLM [token]."""
     isl, osl = workload.isl.value or 0.0, workload.osl.value or 0.0

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from objectives.api import Block, Experts, Llm
 from objectives.arrays import Array, ceil_div, maximum, minimum, ones_like, zeros_like
+from objectives.attention_layers import Index
 from objectives.equations.llm import experts as moe
 from objectives.equations.llm import feed_forward, launches
 from objectives.equations.llm.attention.kinds import kind_of, of_encoder, summed
@@ -168,6 +169,19 @@ class MeanLayer:
         """Bytes that one sequence of at most `context` tokens keeps in one layer, its state included [B]."""
         size = self.kv_kept(context, beyond) * kv_bytes
         return size if self.state_bytes is None else size + self.state_bytes
+
+    def kept_by_part(self, context: Array, kv_bytes: float, beyond: Array | None = None) -> dict[str, Array]:
+        """`kept_bytes` by what is kept: keys and values, keys of an index, states [B]; each where it is."""
+        keys = [core for core in self.cores if isinstance(core.attention, Index)]
+        others = [core for core in self.cores if not isinstance(core.attention, Index)]
+        parts = {"cache": others, "index": keys}
+        found = {
+            part: kv_bytes
+            * self._over_cores(lambda c: c.share * c.kv_elements * kept_in(c, context, beyond), cores)
+            for part, cores in parts.items()
+            if cores
+        }
+        return found if self.state_bytes is None else {**found, "state": self.state_bytes}
 
     def core_flop(self, context: Array) -> Array:
         """FLOP of the attention cores for one decoded row at `context` [FLOP]."""
