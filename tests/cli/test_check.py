@@ -190,3 +190,16 @@ def test_check_and_estimate_take_the_name_of_the_file(dse, config_with):
     path = path.rename(path.with_name("mine.yaml"))
     load = ("--llm", "llama2-7b", "--workload", "chat", "--weights", "fp8")
     assert all(dse(*words).code == 0 for words in (("check", path), ("estimate", "--chip", path, *load)))
+
+
+def test_parameters_that_the_layers_do_not_add_up_to_are_remarked_with_their_line(dse, config_with):
+    wrong = config_with("llms", "qwen3-30b-a3b", ('"30.5B"', '"32.5B"'), ('"3.3B"', '"5.3B"'))
+    said = dse("check", wrong)
+    assert (said.code, said.out) == (0, "1 file, no problems\n")
+    total, active = (f"my/llms/qwen3-30b-a3b.yaml:{line_of(wrong, text)}: " for text in ("32.5B", "5.3B"))
+    # 48 layers of attention, router and 128 experts of three matrices, embedding and head
+    layer = 2048 * 128 * (2 * 32 + 2 * 4) + 2048 * 128 + 3 * 2048 * 768 * 128
+    count = 48 * layer + 2 * 151936 * 2048
+    what = f"expected within 1% of the {count / 1e9:.4g}B that the layers add up to, got 32.5B"
+    assert f"{total}params: {what}" in said.err
+    assert f"{active}active_params: expected within 3% of the " in said.err

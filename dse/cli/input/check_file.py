@@ -10,9 +10,11 @@ from dse.question.resolved_study import ResolvedStudy
 from dse.spec.catalog.check_names import checked_spec
 from dse.spec.catalog.kinds import SPECS
 from dse.spec.catalog.lookup import KINDS, Catalog, Source, SourcesSpec, file_problems
+from dse.spec.huggingface.naming import text_of
 from dse.spec.schema.architecture import ArchitectureSpec
 from dse.spec.schema.base import Spec
 from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.space import SpaceSpec
 from dse.spec.schema.study import StudySpec
 from dse.spec.schema.system import NetworkSpec, StackSpec
@@ -20,6 +22,7 @@ from dse.spec.schema.technology import TechnologySpec
 from dse.spec.yaml.loading import build_spec
 from dse.spec.yaml.yaml_lines import Lines, read_yaml
 from dse.text import is_count
+from dse.validate.llms.sizes import ACTIVE_WITHIN, TOTAL_WITHIN, llm_size
 
 _ENDINGS = (".yaml", ".yml")
 
@@ -69,14 +72,34 @@ def check_files(paths: Sequence[Path], configs: Path | None = None) -> list[Prob
 
 
 def remarks_on(paths: Sequence[Path], configs: Path | None = None) -> list[str]:
-    """What engines may refuse in the layouts that studies among valid files list, with file and line."""
+    """What to mend in valid files, with file and line.
+
+    Layouts of studies that engines may refuse, and parameters of LLMs that their layers do not add up to.
+    """
     catalog, found = _catalog(paths, configs), dict[str, None]()
     for path in paths:
         data, lines = read_yaml(path)
+        if isinstance(data, dict) and data.get("kind") == "llm":
+            found |= dict.fromkeys(_of_sizes(path, build_spec(LlmSpec, data, str(path), lines), lines))
         if isinstance(data, dict) and data.get("kind") == "study":
             for case in (None, *checked_spec(path, None, catalog).cases):
                 found |= dict.fromkeys(_of_layouts(path, checked_question(path, case, catalog), lines))
     return list(found)
+
+
+def _of_sizes(path: Path, spec: LlmSpec, lines: Lines) -> Iterator[str]:
+    """Remarks on stated parameters that the layers do not add up to."""
+    size = llm_size(spec)
+    stated = {
+        "params": (size.published, size.params, size.error, TOTAL_WITHIN),
+        "active_params": (size.published_active, size.active, size.active_error, ACTIVE_WITHIN),
+    }
+    for key, (published, counted, error, within) in stated.items():
+        if published is not None and error is not None and abs(error) > within:
+            yield (
+                f"{path}:{lines.get((key,), 1)}: {key}: expected within {within:.0%} of the "
+                f"{text_of(counted, 4)} that the layers add up to, got {text_of(published, 4)}"
+            )
 
 
 def _of_layouts(path: Path, study: ResolvedStudy | PooledStudy, lines: Lines) -> Iterator[str]:

@@ -66,10 +66,10 @@ class LlmSize:
 
 def llm_sizes(catalog: Catalog) -> Sequence[LlmSize]:
     """Every LLM of the catalog, by name."""
-    return [_size(spec) for _, spec in sorted(catalog.all(LlmSpec).items())]
+    return [llm_size(spec) for _, spec in sorted(catalog.all(LlmSpec).items())]
 
 
-def _size(spec: LlmSpec) -> LlmSize:
+def llm_size(spec: LlmSpec) -> LlmSize:
     """One LLM, counted and as published."""
     llm = spec.resolve()
     published = spec.active_params
