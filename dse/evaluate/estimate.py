@@ -217,7 +217,7 @@ class Subject:
         self.chip, self.stack, self.network, self.workload = apply_settings(
             given, spec, used_stack, network, found_workload
         )
-        self.llm = served_llm(self.llm_spec, self.precision, self.workload)
+        self.llm = served_llm(self.llm_spec, self.precision, self.workload, "--kv", drafted=drafted)
         hold_workload(self.workload, found_workload, self.llm_spec, catalog, workload)
         if serving is not None:
             self.workload = served(self.workload, serving)

@@ -36,7 +36,12 @@ def hold_workload(
         raise spec_error("--set", wrong)
     try:
         hold_generation(workload, llm)
-        hold_draft_layers(workload, llm.name, has_some=llm.draft_layers is not None)
+        hold_draft_layers(
+            workload,
+            llm.name,
+            has_some=llm.draft_layers is not None,
+            known=lambda: [n for n, each in catalog.all(LlmSpec).items() if each.draft_layers is not None],
+        )
     except SpecError as error:
         raise SpecError([Problem("--workload", p.what) for p in error.problems]) from None
     try:

@@ -91,6 +91,10 @@ def test_formats_are_kept_as_the_shortest_word(given: object, word: str) -> None
         ("index=fp8", "expected cache, the format of the KV cache, got index"),
         ("cache=fp8,cache=bf16", "expected each part once, got cache twice"),
         ({"cache": "fp8", "stat": "fp32"}, "unknown part of what is kept 'stat'; did you mean 'state'"),
+        (
+            "cach=fp8",
+            "unknown part of what is kept 'cach'; did you mean 'cache'. Known: cache, index, state$",
+        ),
         ({"cache": 8}, "cache: unknown number format 8"),
         (7, "expected a number format, or one for each part, got 7"),
     ],
@@ -103,7 +107,7 @@ def test_wrong_formats_are_refused_with_what_was_expected(given: object, why: st
 @pytest.mark.parametrize("part", ["index", "state"])
 def test_a_format_of_what_the_llm_lacks_is_refused(part: str, tmp_path: Path) -> None:
     why = f"expected no format of {part}, llama3-70b has none"
-    with pytest.raises(SpecError, match=why):
+    with pytest.raises(SpecError, match=f"^--kv: {why}"):
         estimate("h100", "llama3-70b", "chat", kv=f"cache=fp8,{part}=bf16")
     formats = {"weights": "fp8", "kv": {"cache": "fp8", part: "bf16"}, "activations": "fp8"}
     path = write_study(tmp_path, llm="llama3-70b", precision=formats)

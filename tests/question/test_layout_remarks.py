@@ -79,6 +79,17 @@ def test_redundant_experts_are_a_fact_of_the_workload_that_an_estimate_counts() 
         estimate("h200", "deepseek-v3", "chat", **{**layout, "ep": 320}, settings={"redundant_experts": "32"})
 
 
+def test_redundant_experts_of_an_llm_without_experts_are_refused(tmp_path: Path) -> None:
+    why = "redundant_experts: expected an LLM with experts, got 32 copies in each layer of llama2-70b"
+    with pytest.raises(SpecError, match=f"^workloads/chat: {why}, which has none$"):
+        estimate("h100", "llama2-70b", "chat", settings={"redundant_experts": "32"})
+    path = write_study(
+        tmp_path, llm="llama2-70b", workload="chat", settings={"workload/chat.redundant_experts": 32}
+    )
+    with pytest.raises(SpecError, match=why):
+        load_study(str(path))
+
+
 def test_redundant_experts_are_held_by_layers_that_draft_too() -> None:
     drafts = llm("glm4.5").with_redundant(8).draft
     assert drafts is not None

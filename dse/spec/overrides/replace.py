@@ -175,7 +175,8 @@ def _field(spec: BaseModel, head: str, rest: Mapping[Path, V], make: Make[V]) ->
         raise LookupError(f"{what} {head} of its own, got the tier {spec.tier} of the chip")
     if old is None:
         kind = "workload" if isinstance(spec, WorkloadSpec) else "chip"
-        raise LookupError(f"expected a {kind} that has it, got one without")
+        such = ", as chat-denoised," if head == "diffusion" else ","
+        raise LookupError(f"expected a {kind} that has it{such} got one without")
     # a copy is not validated, so names are checked here
     # those of an optional name are one level below
     parts = [get_args(part) or (part,) for part in get_args(fields[head].annotation)]

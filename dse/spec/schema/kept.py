@@ -44,7 +44,7 @@ def kv_named(value: object) -> str:
         for part, name in given.items()
         if part in _PARTS and (not isinstance(name, str) or name not in FORMATS)
     ]
-    if CACHE not in given:
+    if CACHE not in given and not problems:  # a misspelt one is named already
         problems.append(f"expected {CACHE}, the format of the KV cache, got {', '.join(map(str, given))}")
     if problems:
         raise ValueError("; ".join(problems))

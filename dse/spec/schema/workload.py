@@ -1,5 +1,6 @@
 """The load of a system: lengths of requests, serving mode, prefix cache, drafts or blocks of decoding."""
 
+from collections.abc import Callable, Collection
 from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -315,8 +316,13 @@ def hold_speculation(workload: WorkloadSpec) -> None:
         raise spec_error("", f"{what}, got {drafts.llm} alone, which only pools draft and verify compute")
 
 
-def hold_draft_layers(workload: WorkloadSpec, llm: str, *, has_some: bool) -> None:
-    """Raise `SpecError` for drafts of layers that the LLM lacks, or that have a stated cost as well."""
+def hold_draft_layers(
+    workload: WorkloadSpec, llm: str, *, has_some: bool, known: Callable[[], Collection[str]] = tuple
+) -> None:
+    """Raise `SpecError` for drafts of layers that the LLM lacks, or that have a stated cost as well.
+
+    `known` gives names of LLMs that have such layers; it is called for the message alone.
+    """
     drafts = workload.speculation
     if drafts is None or drafts.draft is None:
         return
@@ -324,8 +330,14 @@ def hold_draft_layers(workload: WorkloadSpec, llm: str, *, has_some: bool) -> No
     if wrong := drafts.drafted_twice():
         raise spec_error("", f"speculation.{wrong} in {workload.name}")
     if not has_some:
-        what = f"speculation.draft of {workload.name}: expected an LLM with draft_layers for mtp"
+        wanted = f"expected an LLM with draft_layers for mtp{_such_as(known())}"
+        what = f"speculation.draft of {workload.name}: {wanted}"
         raise spec_error("", f"{what}, got {llm}, whose file has no draft_layers")
+
+
+def _such_as(names: Collection[str]) -> str:
+    """Some names to choose from, in brackets; nothing where there are none."""
+    return f" ({', '.join(sorted(names))})" if names else ""
 
 
 def hold_context(workload: WorkloadSpec, llm: str, longest: int | None) -> None:
