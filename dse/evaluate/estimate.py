@@ -217,7 +217,7 @@ class Subject:
             given, spec, used_stack, network, found_workload
         )
         self.llm = served_by_options(self.llm_spec, self.precision, self.workload)
-        hold_workload(self.workload, found_workload, self.llm_spec, catalog, workload)
+        hold_workload(self.workload, found_workload, self.llm_spec, catalog, workload, drafted)
         if serving is not None:
             self.workload = served(self.workload, serving)
         setting = Setting(

@@ -27,17 +27,18 @@ def hold_node(given: bool, chip: ChipSpec, technology: TechnologySpec) -> None:
 
 
 def hold_workload(
-    workload: WorkloadSpec, written: WorkloadSpec, llm: LlmSpec, catalog: Catalog, name: str
+    workload: WorkloadSpec, written: WorkloadSpec, llm: LlmSpec, catalog: Catalog, name: str, drafted: bool
 ) -> None:
     """Raise `SpecError` for a workload that cannot be, or that is longer than the LLM's longest context.
 
-    `written` is the workload that goes by `name` without settings, as its file has it.
+    `written` is the workload that goes by `name` without settings, as its file has it;
+    `drafted`: another pool drafts.
     """
     # a copy with other numbers is not validated
     if wrong := workload.drafts_beyond_answers() or workload.stored_below_found():
         raise spec_error("--set", wrong)
     try:
-        hold_demands(workload, llm, catalog.drafting)
+        hold_demands(workload, llm, catalog.drafting, drafted=drafted)
     except SpecError as error:
         raise SpecError([Problem("--workload", p.what) for p in error.problems]) from None
     try:

@@ -292,7 +292,7 @@ def resolve_study(
     for part, part_llm, each in (("workload", llm, workload), *(("mix", a, b) for _, a, b in mix)):
         if part_llm is not None and each is not None:
             look(part, hold_context, each, part_llm.name, part_llm.context)
-            look(part, hold_demands, each, part_llm, catalog.drafting)
+            look(part, hold_demands, each, part_llm, catalog.drafting, drafted=keys is not None)
     look.done()  # what follows needs all of them
     setting = Setting(
         catalog=catalog,

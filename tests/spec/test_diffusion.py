@@ -12,8 +12,10 @@ from dse.evaluate.estimate import estimate
 from dse.evaluate.pools.estimate import estimate_pools
 from dse.question.resolved_study import load_study
 from dse.spec.catalog.lookup import Catalog
+from dse.spec.schema.generation import hold_generation
 from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.workload import WorkloadSpec, hold_context
+from dse.spec.yaml.loading import build_spec
 from objectives.api import Diffusion
 
 CATALOG = Catalog.of(None)
@@ -102,6 +104,31 @@ def test_a_layer_with_a_state_shows_no_row_what_comes_after_it() -> None:
         estimate("h100-sxm", "qwen3-next-80b-a3b", "chat-denoised")
 
 
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"mamba": {"inner": 2048, "state_dim": 16, "step_rank": 64, "conv": 4}},
+        {"short_convolution": {"width": 1024, "taps": 3}},
+        {"rwkv": {"heads": 16, "head_dim": 64, "decay_latent": 64}},
+    ],
+    ids=lambda state: next(iter(state)),
+)
+def test_no_kind_of_state_denoises_blocks(state: dict[str, object]) -> None:
+    data = {
+        "kind": "llm",
+        "name": "stateful",
+        "title": "With a state",
+        "architecture": {"value": "transformer", "source": "x", "basis": "assumption"},
+        "params": {"value": None, "source": "x", "basis": "assumption"},
+        "nominal_params": "1B",
+        "hidden": 1024,
+        "vocab": 1000,
+        "blocks": [{"count": 4, **state}],
+    }
+    with pytest.raises(SpecError, match="expected none for stateful, since rows of a block see one another"):
+        hold_generation(CATALOG.get(WorkloadSpec, "chat-denoised"), build_spec(LlmSpec, data, "here"))
+
+
 def test_the_file_of_the_llm_says_how_it_generates() -> None:
     text = (Path(CATALOG.path("llms", "llada2.0-mini"))).read_text(encoding="utf-8")
     assert yaml.safe_load(text)["generation"] == "diffusion"
@@ -115,6 +142,13 @@ def pooled(*pools: str, llm: str = "llada2.0-mini", **settings: str) -> list[str
 def test_pools_that_prefill_and_decode_serve_blocks_and_say_so() -> None:
     notes = pooled("prefill=h100-sxm,tp=1,batch=1", "decode=h200-sxm,tp=1,batch=16")
     assert any("tokens are denoised in blocks of 32" in note for note in notes)
+
+
+def test_pools_that_share_a_step_refuse_drafts_as_wrong_input() -> None:
+    wanted = "^--workload: speculation: expected none for pools attention and ffn, got drafts of"
+    for workload, llm in (("chat-drafted", "llama3.1-8b"), ("chat-mtp", "qwen3-next-80b-a3b")):
+        with pytest.raises(SpecError, match=wanted):
+            estimate_pools(["attention=h100-sxm", "ffn=h200-sxm"], llm, workload)
 
 
 def test_pools_that_share_a_step_refuse_blocks() -> None:

@@ -174,7 +174,8 @@ def looked_up(pools: Sequence[str], asked: Asked, settings: Mapping[str, str] | 
     subjects = _subjects(given, asked, mode, numbers, drafts)
     first = subjects[roles.index("verify") if drafts is not None else 0]
     context = first.context
-    if context.workload.diffusion is not None and (why := llm_problem(roles, context)):
+    stated_ways = context.workload.diffusion is not None or context.workload.speculation is not None
+    if drafts is None and stated_ways and (why := llm_problem(roles, context)):
         raise spec_error("--workload", why)
     if drafts is not None:
         context = replace(context, workload=replace(context.workload, speculation=drafts.speculation))

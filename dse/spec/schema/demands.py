@@ -11,12 +11,16 @@ Names = Callable[[], Iterable[str]]
 """LLMs with layers that draft, looked up only where an error names them."""
 
 
-def hold_demands(workload: WorkloadSpec, llm: LlmSpec, drafting: Names) -> None:
-    """Raise `SpecError` with all that the LLM lacks for the workload."""
+def hold_demands(workload: WorkloadSpec, llm: LlmSpec, drafting: Names, *, drafted: bool = False) -> None:
+    """Raise `SpecError` with all that the LLM lacks for the workload.
+
+    `drafted`: another pool drafts, so that copies of experts may be those of the other LLM.
+    """
     look = Attempts(lambda _, problem: problem)
     look("generation", hold_generation, workload, llm)
     look("draft", _hold_draft_layers, workload, llm, drafting)
-    look("experts", _hold_experts, workload, llm)
+    if not drafted:
+        look("experts", _hold_experts, workload, llm)
     look.done()
 
 

@@ -4,6 +4,7 @@ from dse.errors import spec_error
 from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.workload import WorkloadSpec
 from objectives import api
+from objectives.attention_layers import STATES
 
 
 def hold_generation(workload: WorkloadSpec, llm: LlmSpec) -> None:
@@ -14,7 +15,7 @@ def hold_generation(workload: WorkloadSpec, llm: LlmSpec) -> None:
             what = f"diffusion: expected the blocks that {llm.name} denoises, as in chat-denoised, got none"
             raise spec_error("", f"{what} in {workload.name}")
         return
-    if any(isinstance(a, api.LinearAttention) for b in llm.resolve().blocks for a in b.mixers):
+    if any(isinstance(a, STATES) for b in llm.resolve().blocks for a in b.mixers):
         what = (
             f"expected none for {llm.name}, since rows of a block see one another, which a state cannot show"
         )
