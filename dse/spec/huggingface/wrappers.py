@@ -76,6 +76,8 @@ WRAPPERS: Mapping[str, Wrapper] = {
         at="language_config",
         tie="inside",
     ),
+    # what Transformers calls `janus`, in its own code
+    "multi_modality": _wrapper("MultiModalityCausalLM", "llama", at="language_config", tie="inside"),
     "h2ovl_chat": _wrapper("H2OVLChatModel", "llama", "mistral", at="llm_config", tie="inside"),
     "NVLM_D": _wrapper("NVLM_D NVLM_D_Model", "qwen2", at="llm_config", tie="inside"),
     "ovis": _wrapper("Ovis", *("qwen2", "gemma2", "llama"), at="llm_config", tie="inside"),
