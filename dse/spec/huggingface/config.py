@@ -19,7 +19,7 @@ from dse.spec.huggingface.checkpoint.traced import Traced, plain
 from dse.spec.huggingface.encoders.levels import one_level
 from dse.spec.huggingface.families import FAMILIES, INNER_NOTE, OUTER, WRAPPED, defaults, usual_context
 from dse.spec.huggingface.json_file import read_json
-from dse.spec.huggingface.keys import WINDOWS, WRAPPER, ignored, key_problems, rope_problems
+from dse.spec.huggingface.keys import WINDOWS, WRAPPER, ignored, key_problems, may_size, rope_problems
 from dse.spec.huggingface.naming import name_in, nominal, slug, text_of
 from dse.spec.huggingface.obstacles import obstacle
 from dse.spec.huggingface.quantisation.formats import Formats, formats_of
@@ -230,9 +230,14 @@ def _language_model(outer: Mapping[str, object], where: str) -> tuple[str, Level
     wrapper = WRAPPERS[kind]
     found = levels_in(outer, wrapper, where)
     inner = found[-1]
-    # keys of the towers that see or hear are passed over; all others are checked
+    # keys of the towers that see or hear are passed over; all others that may be about a size are checked
     around = chain.from_iterable(
-        key_problems(_unlike(each, inner), WRAPPER | wrapper.passes | {TIE}, where) for each in found[:-1]
+        key_problems(
+            {key: value for key, value in _unlike(each, inner).items() if may_size(key)},
+            WRAPPER | wrapper.passes | {TIE},
+            where,
+        )
+        for each in found[:-1]
     )
     problems = told(around)
     # the inner model may leave its kind out, which is then the usual one

@@ -10,6 +10,7 @@ from dse.text import short
 
 CONTEXTS: Final = (
     "max_position_embeddings",
+    "max_position_embedding",
     "model_max_length",
     "max_sequence_length",
     "max_seq_len",
@@ -74,6 +75,24 @@ def key_problems(data: Mapping[str, object], known: Collection[str], where: str)
             yield Problem(where, f"{key}: expected no unknown key that may change a size, got {short(value)}")
 
 
+_SIZES: Final = """
+    layer layers head heads expert experts hidden intermediate vocab embd embed embedding ffn mlp rank dim
+    size width depth window state group groups kv tie tied nextn mtp mamba ssm loop loops recurrent moe
+    topk attn attention llm text model lora
+"""
+_PARTS: Final = frozenset(_SIZES.split())
+"""Words in names of keys that may be about the sizes of a language model."""
+
+
+def may_size(key: str) -> bool:
+    """Whether a key of a larger model may be about the sizes of the language model inside, by its words.
+
+    The larger models have many keys of their own, for what they see and hear; none of them reaches the keys
+    of the model inside.
+    """
+    return not _PARTS.isdisjoint(key.lower().split("_"))
+
+
 def ignored(
     data: Traced, around: Iterable[Traced], read: Collection[str], passed: Collection[str]
 ) -> dict[str, tuple[str, ...]]:
@@ -94,7 +113,8 @@ def ignored(
         for path in level.unused():
             key = path.partition(".")[0]
             why = _elsewhere(key) or (INSIDE if key != path else "") or (SEES if key in WRAPPER else "")
-            found.setdefault(why or harmless(key, level.peek(key)) or AGAIN, {})[path] = None
+            again = AGAIN if key in data else SEES
+            found.setdefault(why or harmless(key, level.peek(key)) or again, {})[path] = None
     return {why: tuple(keys) for why, keys in found.items()}
 
 
