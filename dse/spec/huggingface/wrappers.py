@@ -68,6 +68,8 @@ WRAPPERS: Mapping[str, Wrapper] = {
         passes="projection_hidden_size",
     ),
     "kimi_k3": _wrapper("KimiK3ForConditionalGeneration", "kimi_linear"),
+    "kimi_k31": _wrapper("KimiK31ForConditionalGeneration KimiK3ForConditionalGeneration", "kimi_linear"),
+    "bailing_moe_v3_vl": _wrapper("BailingMoeV3VLForConditionalGeneration", "bailing_hybrid"),
     "kimi_vl": _wrapper("KimiVLForConditionalGeneration", "deepseek_v3", tie="inside"),
     # DeepSeek-OCR has the type of DeepSeek-VL2 and a class of its own
     "deepseek_vl_v2": _wrapper(

@@ -154,7 +154,7 @@ _WRITTEN = "head_dim qk_head_dim mlp_bias"
 _MTP = {"num_mtp_layers": "num_nextn_predict_layers", "num_local_experts": "n_routed_experts"}
 
 LATENTS = {
-    "youtu": family(_dense, _DENSE, "YoutuForCausalLM", passes=_WRITTEN),
+    **{kind: family(_dense, _DENSE, "YoutuForCausalLM", passes=_WRITTEN) for kind in ("youtu", "youtu_llm")},
     "minicpm3": family(
         _minicpm3, _DENSE, "MiniCPM3ForCausalLM", passes=f"{_WRITTEN} scale_depth scale_emb dim_model_base"
     ),
