@@ -48,7 +48,7 @@ _NAMED: Final = {
         rope_theta_base sliding_window_rope_theta swa_rope_parameters indexer_rope_interleave
         log_scaling_alpha log_scaling_n_floor llama_4_scaling original_context_length use_nope
         rope_theta_global rope_theta_local max_rope_length use_dynamic_ntk_scaling rope_local_theta
-        rope_style rope_on_all_layers no_rope_layer_indices apply_rope_fusion rope_traditional
+        rope_style rope_on_all_layers no_rope_layer_indices apply_rope_fusion rope_traditional original_rope
     """,
     _SCALE: """
         normalization_function
@@ -122,6 +122,7 @@ _NAMED: Final = {
         use_image_special_tokens max_pixels min_pixels max_pixels_tolerance img_processor embd_layer
         spatial_merge_size temporal_patch_size tokens_per_second position_id_per_seconds
         seconds_per_chunk unfreeze_mm_vision_tower tune_mm_mlp_adapter freeze_mm_mlp_adapter
+        tune_mm_vision_resampler freeze_mm_vision_resampler
         use_unified_vision_chunk class_num pool_type anyres_pooling_size anyres_vit_max_image_size
         anyres_vit_two_views position_embedding_xdrope xdrope_section use_mm_proj slice_mode query_num
         batch_vision_input slice_config drop_vision_last_layer perceiver_config qformer_config
