@@ -106,6 +106,14 @@ def test_a_model_inside_may_leave_all_its_sizes_to_its_class(
             12 * 4 * 1280**2 + 3 * 1280 * 6848 + 11 * (66 * 3 * 1280 * 896 + 64 * 1280) + 2 * 129280 * 1280,
             12 * 2 * 10 * 128,
         ),
+        # the keys of LLaMA at the top, next to those of a tower
+        ("llava-v1.5-7b", 32 * (4 * 4096**2 + 3 * 4096 * 11008) + 2 * 32000 * 4096, 32 * 2 * 32 * 128),
+        # biases of queries, keys and values alone
+        (
+            "glm-4-9b",
+            40 * (4096 * 128 * (2 * 32 + 2 * 2) + 3 * 4096 * 13696) + 2 * 151552 * 4096,
+            40 * 2 * 2 * 128,
+        ),
         ("Janus-1.3B", 24 * (4 * 2048**2 + 3 * 2048 * 5632) + 2 * 102400 * 2048, 24 * 2 * 16 * 128),
         # Transformers 5.24.0 on the meta device
         ("granite-4-hybrid", 144_552_080, 2 * 2 * 8 * 64),
@@ -117,6 +125,18 @@ def test_files_that_no_table_was_made_from(tmp_path: Path, name: str, total: int
     assert found.kv_elements == kv
 
 
+def test_what_transformers_5_writes_of_layers_that_see_everything_is_read_of_diffusion_too(
+    tmp_path: Path,
+) -> None:
+    old = json.loads((HERE.parent / "hf_recent" / "diffusions.json").read_text())
+    data = next(d for d in old.values() if d.get("model_type") == "diffusion_gemma")
+    text = {k: v for k, v in data["text_config"].items() if k not in ("global_head_dim", "layer_types")}
+    full = [i for i in range(text["num_hidden_layers"]) if i % 6 == 5]
+    wide = {"head_dim": 512, "num_key_value_heads": text["num_global_key_value_heads"]}
+    new = {**data, "text_config": {**text, "per_layer_config": {f"{i:02d}": wide for i in full}}}
+    assert counted(tmp_path, new) == counted(tmp_path, data)
+
+
 def test_keys_of_what_sees_pass_and_those_that_may_be_a_size_do_not(tmp_path: Path) -> None:
     data = UNSEEN["InternVL2_5-2B"]
     found = read(tmp_path, {**data, "pixel_unshuffle": 2, "frames": 8})
@@ -125,3 +145,8 @@ def test_keys_of_what_sees_pass_and_those_that_may_be_a_size_do_not(tmp_path: Pa
     for key in ("num_layers", "llm_hidden_width", "extra_experts"):
         with pytest.raises(SpecError, match=f"{key}: expected no unknown key"):
             read(tmp_path, {**data, key: 3})
+
+
+def test_a_tower_that_would_tie_a_head_it_lacks_is_read(tmp_path: Path) -> None:
+    # published: 10.67B parameters, tower and all
+    assert counted(tmp_path, UNSEEN["Llama-3.2-11B-Vision"]).params == pytest.approx(10.67e9, rel=1e-3)

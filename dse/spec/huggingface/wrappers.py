@@ -138,7 +138,7 @@ WRAPPERS: Mapping[str, Wrapper] = {
         tie="never",
     ),
     "step3_vl": _wrapper("Step3VLForConditionalGeneration", "step3_text", tie="either"),
-    "step3p7": _wrapper("Step3p7ForConditionalGeneration", "step3p5"),
+    "step3p7": _wrapper("Step3p7ForConditionalGeneration Step3p7FlashForCausalLM", "step3p5"),
     "glm5_next": _wrapper("Glm5NextForConditionalGeneration", "glm5_next_text"),
     "mistral_large4": _wrapper("MistralLarge4ForConditionalGeneration", "mistral_large4_text"),
     "qwen4_exp": _wrapper("Qwen4ExpForConditionalGeneration", "qwen4_exp_text"),
@@ -394,7 +394,7 @@ WRAPPERS: Mapping[str, Wrapper] = {
         "llama",
         tie="never",
     ),
-    "dots3_note": _wrapper("Dots3NoteForConditionalGeneration", "dots3_note_text"),
+    "dots3_note": _wrapper("Dots3NoteForConditionalGeneration Dot3NoteForCausalLM", "dots3_note_text"),
     "smolvlm": _wrapper("SmolVLMForConditionalGeneration", "llama"),
 }
 """`model_type` of a larger model to what it may hold."""
