@@ -62,3 +62,11 @@ def test_help_teaches_with_examples_and_exit_codes(dse):
     assert said.out.count("dse import") >= 2
     assert "Exit codes: 0" in said.out
     assert max(map(len, said.out.splitlines())) <= 100
+
+
+def test_every_model_type_is_listed(dse):
+    said = dse("import", "--types")
+    assert said.code == 0
+    names = said.out.split()
+    assert names == sorted(names)
+    assert {"llama", "deepseek_v3", "qwen3_5_moe", "internvl_chat"} <= set(names)

@@ -209,7 +209,8 @@ def test_no_key_may_be_left_out_and_silently_get_another_size(tmp_path, name):
         ("mllama_text_model", "says nothing of the encoder"),
         ("llada_moe", "published file of it was at hand"),
         ("bert", "not a decoder"),
-        ("qwen33", "Another name in its place would get other sizes"),
+        ("qwen33", "Names like it: qwen3, "),
+        ("qwen33", "Another name in its place would get other sizes. All: `dse import --types`"),
         (None, "got no such key"),
         (["llama"], "got ['llama']"),
     ],
@@ -236,7 +237,7 @@ def test_an_unknown_model_type_is_refused_by_name(tmp_path, kind, words):
             "sliding_window: expected no unknown key",
         ),
         ("llama3.1-70b", {"num_local_experts": 8}, "num_local_experts"),
-        ("llama3.1-70b", {"num_hidden_layer": 8}, "The nearest key that is read: 'num_hidden_layers'"),
+        ("llama3.1-70b", {"num_hidden_layer": 8}, "may change a size, got 8"),
         (
             "llama3.1-70b",
             {"num_hidden_layers": "80"},

@@ -333,7 +333,7 @@ def test_layers_of_llama4_with_rotary_positions_stay_in_their_chunk(
             {"use_sliding_window": True, "sliding_window": 16},
             "max_window_layers: expected a whole number of at least 0, got no such key",
         ),
-        ("qwen3", {"sliding_windows": 16}, "nearest key that is read: 'sliding_window'"),
+        ("qwen3", {"sliding_windows": 16}, "sliding_windows: expected no unknown key"),
         ("mistral", {"rope_scaling": {"type": "yarm"}}, "did you mean 'yarn'"),
     ],
 )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from difflib import get_close_matches
 from itertools import chain
 from pathlib import Path
 
@@ -16,9 +17,9 @@ from dse.spec.huggingface.checkpoint.nested import TIE, Levels, levels_in, with_
 from dse.spec.huggingface.checkpoint.params_json import as_config, is_params
 from dse.spec.huggingface.checkpoint.traced import Traced, plain
 from dse.spec.huggingface.encoders.levels import one_level
-from dse.spec.huggingface.families import FAMILIES, INNER_NOTE, OUTER, WRAPPED, defaults
+from dse.spec.huggingface.families import FAMILIES, INNER_NOTE, OUTER, WRAPPED, defaults, usual_context
 from dse.spec.huggingface.json_file import read_json
-from dse.spec.huggingface.keys import WINDOWS, WRAPPER, ignored, key_problems, rope_problems
+from dse.spec.huggingface.keys import WINDOWS, WRAPPER, ignored, key_problems, may_size, rope_problems
 from dse.spec.huggingface.naming import name_in, nominal, slug, text_of
 from dse.spec.huggingface.obstacles import obstacle
 from dse.spec.huggingface.quantisation.formats import Formats, formats_of
@@ -26,7 +27,7 @@ from dse.spec.huggingface.reader import Draft, Family, HfConfig, Network, blocks
 from dse.spec.huggingface.wrappers import WRAPPERS
 from dse.spec.schema.llm import LlmSpec
 from dse.spec.yaml.loading import build_spec
-from dse.text import short
+from dse.text import LONGEST, short
 from objectives.equations.llm.parameters import params
 
 SOURCE = "hf-config"
@@ -94,7 +95,7 @@ def import_llm(path: Path, name: str | None = None, read_on: date | None = None)
     sections = [data, *around]
     hidden = config.size("hidden_size")
     formats = formats_of(sections, beside(file), network.layers, hidden, tied=network.tied, where=where)
-    context = longest(sections, where)
+    context = longest(sections, where) or (usual_context(kind) if around else None)
     said = _Said(config, network, formats, (*notes, *_filled(config, family, network)), context)
     spec, text = _imported(said, called, (read_on or date.today()).isoformat())
     for level in sections:
@@ -239,9 +240,14 @@ def _language_model(outer: Mapping[str, object], where: str) -> tuple[str, Level
     wrapper = WRAPPERS[kind]
     found = levels_in(outer, wrapper, where)
     inner = found[-1]
-    # keys of the towers that see or hear are passed over; all others are checked
+    # keys of the towers that see or hear are passed over; all others that may be about a size are checked
     around = chain.from_iterable(
-        key_problems(_unlike(each, inner), WRAPPER | wrapper.passes | {TIE}, where) for each in found[:-1]
+        key_problems(
+            {key: value for key, value in _unlike(each, inner).items() if may_size(key)},
+            WRAPPER | wrapper.passes | {TIE},
+            where,
+        )
+        for each in found[:-1]
     )
     problems = told(around)
     # the inner model may leave its kind out, which is then the usual one
@@ -276,14 +282,20 @@ def _unlike(outer: Mapping[str, object], inner: Mapping[str, object]) -> dict[st
 
 def _unknown(kind: object) -> str:
     """What is wrong with a `model_type`, and why it is not supported where that is known."""
-    known = sorted({*FAMILIES, *WRAPPED})
+    known = types()
     got = "no such key" if kind is None else short(kind)
-    why = obstacle(str(kind))
-    # no nearest name: a file under another name would be read with the sizes of another family
-    hint = f"{why[:1].upper()}{why[1:]}." if why else "Another name in its place would get other sizes."
-    return (
-        f"model_type: expected one of {len(known)} families, got {got}. {hint} They are {', '.join(known)}."
-    )
+    expected = f"model_type: expected one of {len(known)} families, got {got}"
+    if why := obstacle(str(kind)):
+        return f"{expected}. {why[:1].upper()}{why[1:]}."
+    close = get_close_matches(kind, known, n=5) if isinstance(kind, str) and len(kind) <= LONGEST else []
+    near = f" Names like it: {', '.join(close)}." if close else ""
+    # a file under another name would be read with the sizes of another family
+    return f"{expected}.{near} Another name in its place would get other sizes. All: `dse import --types`."
+
+
+def types() -> Sequence[str]:
+    """Every `model_type` that is understood, by name."""
+    return sorted({*FAMILIES, *WRAPPED})
 
 
 def _check_class(data: Mapping[str, object], known: tuple[str, ...], where: str) -> None:

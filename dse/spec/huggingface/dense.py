@@ -124,7 +124,7 @@ _LLAMA = GATED | {"attention_bias", "mlp_bias"}
 _SEES = ("Qwen2VLForConditionalGeneration", "Qwen2_5_VLForConditionalGeneration")
 
 DENSE = {
-    "llama": family(_llama, _LLAMA, "LlamaForCausalLM"),
+    "llama": family(_llama, _LLAMA, "LlamaForCausalLM", "LLaMAForCausalLM"),
     "granite": family(_llama, _LLAMA, "GraniteForCausalLM"),
     "internlm2": family(
         _internlm2, GATED | {"attention_bias"}, "InternLM2ForCausalLM", aliases={"bias": "attention_bias"}

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Final
 
 from dse.spec.catalog.config_paths import bundled
 from dse.spec.huggingface.dense import DENSE, VISION
 from dse.spec.huggingface.encoders.senses import SENSES
 from dse.spec.huggingface.encoders.texts import TEXTS
 from dse.spec.huggingface.experts import EXPERTS
+from dse.spec.huggingface.keys import CONTEXTS
 from dse.spec.huggingface.linear import HYBRID
 from dse.spec.huggingface.newest.alike import ALIKE
 from dse.spec.huggingface.newest.diffusions import DIFFUSIONS
@@ -98,9 +100,36 @@ def _file() -> Mapping[str, Mapping[str, Mapping[str, object]]]:
 
 
 def defaults(model_type: str, *, inside: bool = False) -> Mapping[str, object]:
-    """Values of the keys that published files of a `model_type` leave out.
+    """Values of the keys that files of a `model_type` leave out.
 
-    A larger model writes of the one inside what differs from its class alone; a file of its own has all.
+    Transformers saves of the model inside a larger one what differs from its class alone, of any other model
+    all sizes. So a file of its own without its main sizes, those of `WRITTEN`, is not whole.
     """
-    found = _file()["defaults"].get(model_type, {})
-    return {**_file()["inside"].get(model_type, {}), **found} if inside else found
+    file = _file()
+    found, said = file["classes"].get(model_type, {}), file["defaults"].get(model_type, {})
+    if inside:
+        return {**found, **file["inside"].get(model_type, {}), **said}
+    return {**{key: value for key, value in found.items() if key not in WRITTEN}, **said}
+
+
+def usual_context(model_type: str) -> int | None:
+    """Longest context of a model inside a larger one whose file says none [token]."""
+    found = [value for key, value in defaults(model_type, inside=True).items() if key in CONTEXTS]
+    return next((value for value in found if isinstance(value, int)), None)
+
+
+WRITTEN: Final = frozenset(
+    {
+        "hidden_size",
+        "vocab_size",
+        "num_hidden_layers",
+        "num_attention_heads",
+        "num_key_value_heads",
+        "intermediate_size",
+        "n_positions",
+        "sliding_window",
+        "max_window_layers",
+        *CONTEXTS,
+    }
+)
+"""Keys that each file of its own says, under the names that families use."""

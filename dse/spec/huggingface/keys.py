@@ -1,16 +1,16 @@
 """Which keys of a `config.json` may be passed over, and which must not be."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from typing import Final
 
 from dse.errors import Problem, nearest
 from dse.spec.huggingface.checkpoint.harmless import SEES, harmless
 from dse.spec.huggingface.checkpoint.traced import Traced
-from dse.text import LONGEST, short
+from dse.text import short
 
 CONTEXTS: Final = (
     "max_position_embeddings",
+    "max_position_embedding",
     "model_max_length",
     "max_sequence_length",
     "max_seq_len",
@@ -41,7 +41,8 @@ _AROUND: Final = """
     vision_feature_select_strategy projector_hidden_act vision_aspect_ratio projector_hidden_size
     projector_bias projector_use_layernorm img_token_compression_config process_image_mode do_image_splitting
     encoder_patch_size max_image_tokens min_image_tokens max_tiles min_tiles tile_size use_thumbnail
-    max_pixels_tolerance use_image_special_tokens canvas_length
+    max_pixels_tolerance use_image_special_tokens canvas_length aligner_config gen_aligner_config
+    gen_head_config gen_vision_config
 """
 WRAPPER: Final = frozenset(_AROUND.split())
 """Keys around a language model inside a larger one; only the language model is imported."""
@@ -70,14 +71,26 @@ def key_problems(data: Mapping[str, object], known: Collection[str], where: str)
     """A problem for each key that is neither known nor harmless: it may change a size."""
     for key, value in data.items():
         if key not in known and key not in READ and not harmless(key, value):
-            what = f"{key}: expected no unknown key that may change a size, got {short(value)}"
-            yield Problem(where, f"{what}{_near(key, known)}")
+            # no nearest key: under another name it would be read as what it is not
+            yield Problem(where, f"{key}: expected no unknown key that may change a size, got {short(value)}")
 
 
-def _near(key: str, known: Collection[str]) -> str:
-    """The key of the same family that is most like an unknown one; it may well mean something else."""
-    found = get_close_matches(key, known, n=1, cutoff=0.75) if len(key) <= LONGEST else []
-    return f". The nearest key that is read: {found[0]!r}" if found else ""
+_SIZES: Final = """
+    layer layers head heads expert experts hidden intermediate vocab embd embed embedding ffn mlp rank dim
+    size width depth window state group groups kv tie tied nextn mtp mamba ssm loop loops recurrent moe
+    topk attn attention llm text model lora
+"""
+_PARTS: Final = frozenset(_SIZES.split())
+"""Words in names of keys that may be about the sizes of a language model."""
+
+
+def may_size(key: str) -> bool:
+    """Whether a key of a larger model may be about the sizes of the language model inside, by its words.
+
+    The larger models have many keys of their own, for what they see and hear; none of them reaches the keys
+    of the model inside.
+    """
+    return not _PARTS.isdisjoint(key.lower().split("_"))
 
 
 def ignored(
@@ -100,7 +113,8 @@ def ignored(
         for path in level.unused():
             key = path.partition(".")[0]
             why = _elsewhere(key) or (INSIDE if key != path else "") or (SEES if key in WRAPPER else "")
-            found.setdefault(why or harmless(key, level.peek(key)) or AGAIN, {})[path] = None
+            again = AGAIN if key in data else SEES
+            found.setdefault(why or harmless(key, level.peek(key)) or again, {})[path] = None
     return {why: tuple(keys) for why, keys in found.items()}
 
 

@@ -19,7 +19,7 @@ _OBSTACLES: Final[Mapping[str, str]] = {
     """,
     "its file says nothing of the encoder that its layers attend to": "mllama_text_model",
     "no published file of it was at hand, so that nothing proves which sizes its keys give": """
-        llada_moe lladamoe
+        llada_moe lladamoe step5 step5_vl
     """,
     "it has recurrent layers of a kind that an LLM YAML has no key for (xLSTM, RG-LRU)": """
         xlstm recurrent_gemma griffin
@@ -49,7 +49,10 @@ _OBSTACLES: Final[Mapping[str, str]] = {
     "it has no KV cache as decoders have it: positions are hashed, permuted or recurrent": """
         reformer xlnet transfo-xl xlm
     """,
-    "it drafts tokens for another LLM and is none by itself": "gemma4_assistant gemma4_unified_assistant",
+    "it drafts tokens for another LLM and is none by itself": """
+        gemma4_assistant gemma4_unified_assistant k3_dspark muse_spark_dspark minimax_m3_mtp iquest_q1_mtp
+        eagle speculators
+    """,
 }
 """Why, to the model types."""
 

@@ -13,7 +13,7 @@ from dse.cli.terminal.machine_output import print_json, print_text
 from dse.cli.terminal.tables import remark
 from dse.errors import spec_error
 from dse.front.files import write_files
-from dse.spec.huggingface.config import import_llm
+from dse.spec.huggingface.config import import_llm, types
 from dse.spec.huggingface.naming import slug
 
 EPILOG = epilog(
@@ -22,6 +22,12 @@ EPILOG = epilog(
     "dse import Kimi-K2.5 --format json --quiet",
     codes="0 done, 2 wrong input, such as an unsupported model_type.",
 )
+
+
+def _types(wanted: bool) -> None:
+    if wanted:
+        print_text("".join(f"{name}\n" for name in types()))
+        raise typer.Exit
 
 
 def import_(
@@ -46,6 +52,15 @@ def import_(
         str,
         format_option("yaml", "json", text="Output: yaml (the LLM file), or json with all that was counted."),
     ] = "yaml",
+    _listed: Annotated[
+        bool,
+        typer.Option(
+            "--types",
+            help="List every model_type that is understood, and exit.",
+            is_eager=True,
+            callback=_types,
+        ),
+    ] = False,
 ) -> None:
     """Write an LLM file from the config.json of a Hugging Face checkpoint.
 

@@ -47,9 +47,11 @@ _NAMED: Final = {
         yarn apply_yarn_scaling swa_rope_theta global_rope_theta local_rope_theta layer_rope_theta
         rope_theta_base sliding_window_rope_theta swa_rope_parameters indexer_rope_interleave
         log_scaling_alpha log_scaling_n_floor llama_4_scaling original_context_length use_nope
-        rope_theta_global rope_theta_local max_rope_length use_dynamic_ntk_scaling
+        rope_theta_global rope_theta_local max_rope_length use_dynamic_ntk_scaling rope_local_theta
+        rope_style rope_on_all_layers no_rope_layer_indices apply_rope_fusion rope_traditional original_rope
     """,
     _SCALE: """
+        normalization_function
         hidden_act hidden_activation activation activation_function activation_fn act_fn mlp_hidden_act
         mlp_activation afn moe_act mamba_hidden_act
         swiglu_limit swiglu_limits swiglu_limits_shared swiglu_alpha swiglu_beta clip_qkv qkv_clip
@@ -79,7 +81,8 @@ _NAMED: Final = {
         routed_scaling_factor route_scale routed_scale moe_routed_scaling_factor moe_router_scaling_factor
         router_scaling_factor use_routing_bias router_bias use_router_bias moe_router_enable_expert_bias
         use_expert_bias expert_bias use_moe_router_bias moe_router_activation moe_router_activation_func
-        moe_router_use_sigmoid moe_router_score_function moe_router_dtype router_dtype router_jitter_noise
+        moe_router_use_sigmoid moe_router_score_function moe_router_dtype moe_router_score_func
+        router_score_function router_type router_dtype router_jitter_noise
         input_jitter_noise router_ignore_padding_tokens output_router_logits seq_aux
         moe_router_topk_scaling_factor moe_router_pre_softmax moe_renormalize moe_apply_router_weight_on_input
         moe_router_logit_softcapping expert_selection_fn shared_expert_combination_strategy ep_size
@@ -104,7 +107,7 @@ _NAMED: Final = {
         fused_bias_fc fused_dropout_add_ln fused_swiglu use_fused_rms_norm use_triton use_liger_kernel
         use_cache_kernel use_cache_quantization use_associative_scan softmax_in_fp32 fp32_residual_connection
         enable_attention_fp32_softmax enable_lm_head_fp32 use_fp32_lm_head apply_query_key_layer_scaling
-        fp16 bf16 fp32 sequence_parallel tensor_parallel use_tensor_parallel
+        fp16 bf16 fp32 params_dtype rounter_params_dtype sequence_parallel tensor_parallel use_tensor_parallel
         inference_runner pre_allocate_kv_cache validate_runner_input pad_key_length onnx_export
         torch_compile use_legacy_cache pruned_heads chunkwise_kernel sequence_kernel step_kernel
         use_parallel_embedding autocast_kernel_dtype return_last_states mode init_device
@@ -119,6 +122,7 @@ _NAMED: Final = {
         use_image_special_tokens max_pixels min_pixels max_pixels_tolerance img_processor embd_layer
         spatial_merge_size temporal_patch_size tokens_per_second position_id_per_seconds
         seconds_per_chunk unfreeze_mm_vision_tower tune_mm_mlp_adapter freeze_mm_mlp_adapter
+        tune_mm_vision_resampler freeze_mm_vision_resampler
         use_unified_vision_chunk class_num pool_type anyres_pooling_size anyres_vit_max_image_size
         anyres_vit_two_views position_embedding_xdrope xdrope_section use_mm_proj slice_mode query_num
         batch_vision_input slice_config drop_vision_last_layer perceiver_config qformer_config

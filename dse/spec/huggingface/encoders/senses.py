@@ -60,7 +60,8 @@ def _mllama(c: HfConfig) -> Network:
     layers = tuple(
         {("cross_attention" if i in crossed else "attention"): heads, "ffn": ffn} for i in range(count)
     )
-    tower = c.part("vision_config", *_TOWER)
+    # a tower has no LM head that could share its table
+    tower = c.part("vision_config", *_TOWER, "tie_word_embeddings")
     return Network(layers=layers, tied=c.flag("tie_word_embeddings"), encoder=_tower(tower, c), notes=_NOTES)
 
 

@@ -18,6 +18,7 @@ from dse.spec.huggingface.reader import (
     reach,
     words,
 )
+from dse.spec.huggingface.recent.gemmas import wide_heads
 from dse.spec.huggingface.recent.mixtures import MIXTURES
 
 CONDITIONED = (
@@ -91,6 +92,7 @@ def _diffusion_gemma(c: HfConfig) -> Network:
         **heads,
         "kv_heads": c.size("num_global_key_value_heads", c.size("num_key_value_heads")),
         "head_dim": c.size("global_head_dim"),
+        **wide_heads(c, which),
         "kv": "key_is_value",
     }
     routed = {
@@ -138,7 +140,7 @@ _OLMO_NAMES = {
 _GEMMA = GATED | words(
     """
     attention_bias layer_types sliding_window num_experts moe_intermediate_size global_head_dim
-    num_global_key_value_heads top_k_experts use_bidirectional_attention
+    num_global_key_value_heads top_k_experts use_bidirectional_attention per_layer_config
     """
 )
 DIFFUSIONS = {

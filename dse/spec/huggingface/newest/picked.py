@@ -282,6 +282,7 @@ PICKED = {
             """
         ),
         "Glm5NextForConditionalGeneration",
+        "Glm5NextForCausalLM",
         aliases=_OTHER,
         passes=f"{_WRITTEN} linear_lower_bound hc_sinkhorn_iters index_kpool_always_select_tail",
     ),
@@ -314,6 +315,7 @@ PICKED = {
         _mistral_large4,
         MLA | _INDEX | _OWN | words("kv_source_layers no_rope_layers no_rope_layer_interval"),
         "MistralLarge4ForConditionalGeneration",
+        "MistralLarge4ForCausalLM",
         aliases=_OTHER,
         passes=_WRITTEN,
     ),

@@ -266,6 +266,7 @@ SEEN = {
         _gated(_last_of_four),
         _MUSE,
         "MuseGlimmerForConditionalGeneration",
+        "MuseGlimmerForCausalLM",
         passes="qk_scale_factor output_multiplier layer_rope_theta",
     ),
     "muse_spark_text": family(

@@ -35,7 +35,7 @@ def gemma4(c: HfConfig) -> Network:
         if not same
         else c.size("num_global_key_value_heads", c.size("num_key_value_heads"))
     )
-    wide = {**sliding, "kv_heads": few, "head_dim": c.size("global_head_dim"), **_wide(c, which)}
+    wide = {**sliding, "kv_heads": few, "head_dim": c.size("global_head_dim"), **wide_heads(c, which)}
     if same:
         wide["kv"] = "key_is_value"
     routed = {"experts": _gemma4_experts(c)} if c.flag("enable_moe_block") else {}
@@ -52,7 +52,7 @@ def gemma4(c: HfConfig) -> Network:
     )
 
 
-def _wide(c: HfConfig, which: Sequence[str]) -> dict[str, object]:
+def wide_heads(c: HfConfig, which: Sequence[str]) -> dict[str, object]:
     """What Transformers 5 writes of the layers that see everything, the same of each."""
     found = c.get("per_layer_config")
     if found is None:

@@ -1,6 +1,7 @@
 """LLMs with latent attention that are not DeepSeek's: LongCat, Kimi Linear and K3, GLM-4.7-Flash."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from dse.spec.huggingface.dense import gated_ffn
 from dse.spec.huggingface.experts import MLA, PREDICTION, deepseek, deepseek_that_drafts, latent_attention
@@ -24,6 +25,12 @@ def _dense(c: HfConfig) -> Network:
     """Latent attention and an FFN in every layer."""
     layer = {"latent_attention": latent_attention(c), "ffn": gated_ffn(c)}
     return Network(layers=(layer,) * c.size("num_hidden_layers"), tied=c.flag("tie_word_embeddings", True))
+
+
+def _minicpm3(c: HfConfig) -> Network:
+    """The same; where the file has no width of values, all heads share the hidden size."""
+    hidden, heads = c.size("hidden_size"), c.size("num_attention_heads")
+    return _dense(replace(c, defaults={**c.defaults, "v_head_dim": hidden // heads}))
 
 
 def _longcat(c: HfConfig) -> Network:
@@ -147,9 +154,9 @@ _WRITTEN = "head_dim qk_head_dim mlp_bias"
 _MTP = {"num_mtp_layers": "num_nextn_predict_layers", "num_local_experts": "n_routed_experts"}
 
 LATENTS = {
-    "youtu": family(_dense, _DENSE, "YoutuForCausalLM", passes=_WRITTEN),
+    **{kind: family(_dense, _DENSE, "YoutuForCausalLM", passes=_WRITTEN) for kind in ("youtu", "youtu_llm")},
     "minicpm3": family(
-        _dense, _DENSE, "MiniCPM3ForCausalLM", passes=f"{_WRITTEN} scale_depth scale_emb dim_model_base"
+        _minicpm3, _DENSE, "MiniCPM3ForCausalLM", passes=f"{_WRITTEN} scale_depth scale_emb dim_model_base"
     ),
     **{
         kind: family(deepseek, _ROUTED, *classes, aliases=_MTP | names, passes=_WRITTEN)

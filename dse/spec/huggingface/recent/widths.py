@@ -114,7 +114,7 @@ _MIMO_V2 = family(
     aliases={"num_local_experts": "n_routed_experts"},
     # a chunk that no layer of the class stays inside
     passes="layernorm_epsilon attention_chunk_size attention_value_scale add_swa_attention_sink_bias "
-    "add_full_attention_sink_bias",
+    "add_full_attention_sink_bias attention_projection_layout",
 )
 
 WIDTHS = {"mimo_v2_flash": _MIMO_V2, "mimo_v2": _MIMO_V2, "step3_text": _STEP3}

@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
-from dse.spec.huggingface.dense import GATED, VISION, dense, uniform
+from dse.spec.huggingface.dense import DENSE, GATED, VISION, dense, uniform
 from dse.spec.huggingface.experts import MLA, deepseek
 from dse.spec.huggingface.reader import (
     BASE,
     FULL,
+    Family,
     HfConfig,
     Network,
     attention,
@@ -94,7 +95,31 @@ _VERSIONS = family(
     passes=_MINICPM,
 )
 
+
+def _llava(kind: str, *architectures: str) -> Family:
+    """A language model as it is, with keys of a tower next to its own, which begin with `mm_`."""
+    base = DENSE[kind]
+
+    def network(c: HfConfig) -> Network:
+        found = base.network(c)
+        return replace(found, notes=(VISION, *found.notes))
+
+    return replace(base, network=network, architectures=architectures, passes=base.passes | _TOWER)
+
+
+_TOWER = words(
+    "delay_load unfreeze_language_model tokenizer_model_max_length tokenizer_padding_side add_faster_video "
+    "add_time_instruction faster_token_stride force_sample pos_skipping_range"
+)
+
 REMOTE_AROUND = {
+    # files of LLaVA's own code; those of Transformers have a language model inside
+    "llava": _llava("llama", "LlavaLlamaForCausalLM"),
+    "llava_llama": _llava("llama", "LlavaLlamaForCausalLM"),
+    "llava_mistral": _llava("mistral", "LlavaMistralForCausalLM"),
+    "llava_qwen": _llava("qwen2", "LlavaQwenForCausalLM"),
+    # FastVLM
+    "llava_qwen2": _llava("qwen2", "LlavaQwen2ForCausalLM"),
     "minicpmv": _VERSIONS,
     "minicpmo": _VERSIONS,
     "phi3_v": family(_phi3, _PHI, "Phi3VForCausalLM", passes="embd_layer img_processor"),

@@ -215,7 +215,7 @@ REMOTE_PLAIN = {
         "blocksparse_num_local_blocks blocksparse_vert_stride blocksparse_homo_head_pattern "
         "blocksparse_triton_kernel_block_size mup_attn_multiplier mup_embedding_multiplier "
         "mup_use_scaling mup_width_multiplier rope_embedding_base rope_position_scale "
-        "dummy_token_indices ff_dim_multiplier",
+        "dummy_token_indices ff_dim_multiplier pad_sequence_to_multiple_of_64",
     ),
     "solar": _row(Plain(), "SolarForCausalLM", more="mlp_bias", passes=_BISKIP),
     "skywork": _row(Plain(bias=False), "SkyworkForCausalLM"),
