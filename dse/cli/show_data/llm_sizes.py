@@ -7,7 +7,7 @@ from dse.cli.show_data.prediction_errors import signed
 from dse.cli.terminal.machine_output import print_rows
 from dse.cli.terminal.tables import plain, stdout, table
 from dse.spec.catalog.lookup import Catalog
-from dse.validate.llms.sizes import ACTIVE_WITHIN, TOTAL_WITHIN, LlmSize, llm_sizes
+from dse.validate.llms.sizes import ACTIVE_RULES, ACTIVE_WITHIN, TOTAL_WITHIN, LlmSize, llm_sizes
 
 
 def show_llms(form: str, configs: Path | None) -> bool:
@@ -23,32 +23,38 @@ def show_llms(form: str, configs: Path | None) -> bool:
 def _show(found: Sequence[LlmSize]) -> None:
     """Print a line for each LLM, then how many agree, and those that do not."""
     console = stdout()
-    heads = ["LLM", "counted", "published", "error", "active", "published ", "error ", "KV a token"]
+    # as narrow as a pipe: published numbers are in CSV and JSON, how far off they are is here
+    heads = ["LLM", "parameters", "error", "active", "error ", "active are", "KV a token"]
     rows = [
         [
             each.llm,
             _count(each.params),
-            "-" if each.published is None else _count(each.published),
             "-" if each.error is None else signed(each.error),
             _count(each.active),
-            "-" if each.published_active is None else _count(each.published_active),
             "-" if each.active_error is None else signed(each.active_error),
+            each.active_of,
             f"{each.kv_elements:,.0f}",
         ]
         for each in found
     ]
     title = "Parameters counted from the layers, those that a token visits, and elements of KV cache a token"
-    console.print(table(heads, rows, title=title, right=heads[1:], flexible=["LLM"]))
+    right = [head for head in heads if head not in ("LLM", "active are")]
+    console.print(table(heads, rows, title=title, right=right, flexible=["LLM"]))
     console.print()
-    compared = sum(each.published_active is not None for each in found)
+    compared = [each for each in found if each.published_active is not None]
     console.print(
         plain(
             f"{sum(each.holds for each in found)} of {len(found)} LLMs agree with what is published: "
             f"parameters within {TOTAL_WITHIN:.0%}, active ones within {ACTIVE_WITHIN:.0%} "
-            f"({compared} have a published number)."
+            f"({len(compared)} have a published number)."
         )
     )
-    console.print(plain("Sources: --format json here, or dse catalog llms NAME."), style="dim")
+    console.print(plain("Active parameters are counted as their publisher counts them:"))
+    for name, meaning in ACTIVE_RULES.items():
+        alike = sum(each.active_of == name for each in compared)
+        console.print(plain(f"  {name}: {meaning} ({alike} of {len(compared)} published numbers)"))
+    console.print(plain("dse import prints them by `all`."))
+    console.print(plain("Published numbers and sources: --format csv or json here, or dse catalog llms NAME."), style="dim")
     for each in found:
         if not each.holds:
             console.print(plain(f"differs: {each.llm}"))
