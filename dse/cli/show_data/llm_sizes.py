@@ -7,7 +7,17 @@ from dse.cli.show_data.prediction_errors import signed
 from dse.cli.terminal.machine_output import print_rows
 from dse.cli.terminal.tables import plain, stdout, table
 from dse.spec.catalog.lookup import Catalog
-from dse.validate.llms.sizes import ACTIVE_RULES, ACTIVE_WITHIN, TOTAL_WITHIN, LlmSize, llm_sizes
+from dse.spec.huggingface.checkpoint.counts import counts
+from dse.spec.schema.llm import LlmSpec
+from dse.validate.llms.sizes import (
+    ACTIVE_RULES,
+    ACTIVE_WITHIN,
+    TOTAL_WITHIN,
+    LlmSize,
+    active_by,
+    llm_size,
+    llm_sizes,
+)
 
 
 def show_llms(form: str, configs: Path | None) -> bool:
@@ -18,6 +28,28 @@ def show_llms(form: str, configs: Path | None) -> bool:
     else:
         print_rows([each.as_dict() for each in found], form)
     return all(each.holds for each in found)
+
+
+def counts_of(spec: LlmSpec) -> list[list[str]]:
+    """Parameters, active ones and KV cache of one LLM: name, value, what is counted."""
+    size, llm = llm_size(spec), spec.resolve()
+    found = counts(llm, spec.context)
+    rows = [["parameters", f"{found.params:,}", "all but those of layers that draft"]]
+    if found.drafting:
+        rows.append(["draft parameters", f"{found.drafting:,}", "of draft_layers, in addition"])
+    for rule in dict.fromkeys(("all", size.active_of)):
+        # what is published may be counted by another rule than dse import prints
+        said = ", as published" if spec.active_params is not None and rule == size.active_of else ""
+        value = f"{active_by(llm, rule):,.0f}"
+        rows.append(["active parameters", value, f"{rule}: {ACTIVE_RULES[rule]}{said}"])
+    rows.append(["KV cache a token", f"{found.kv_elements:,.0f}", "elements, before a window drops any"])
+    if found.kv_of_encoder:
+        rows.append(["KV cache of the encoder", f"{found.kv_of_encoder:,.0f}", "elements a request"])
+    if found.state_bytes:
+        rows.append(["state", f"{found.state_bytes:,.0f}", "B a sequence, whatever its length"])
+    if spec.context is None and any(block.mixers for block in llm.blocks):
+        rows.append(["longest context", "not known", "no workload is refused as too long"])
+    return rows
 
 
 def _show(found: Sequence[LlmSize]) -> None:
@@ -54,7 +86,8 @@ def _show(found: Sequence[LlmSize]) -> None:
         alike = sum(each.active_of == name for each in compared)
         console.print(plain(f"  {name}: {meaning} ({alike} of {len(compared)} published numbers)"))
     console.print(plain("dse import prints them by `all`."))
-    console.print(plain("Published numbers and sources: --format csv or json here, or dse catalog llms NAME."), style="dim")
+    where = "--format csv or json here, or dse catalog llms NAME"
+    console.print(plain(f"Published numbers and sources: {where}."), style="dim")
     for each in found:
         if not each.holds:
             console.print(plain(f"differs: {each.llm}"))

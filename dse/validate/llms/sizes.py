@@ -88,7 +88,7 @@ def llm_size(spec: LlmSpec) -> LlmSize:
         llm=spec.name,
         params=params(llm),
         published=spec.params.value,
-        active=_active(llm, active_of),
+        active=active_by(llm, active_of),
         active_of=active_of,
         published_active=None if published is None else published.value,
         kv_elements=kv_elements(llm),
@@ -96,7 +96,7 @@ def llm_size(spec: LlmSpec) -> LlmSize:
     )
 
 
-def _active(llm: api.Llm, counted: ActiveOf) -> float:
+def active_by(llm: api.Llm, counted: ActiveOf) -> float:
     """Active parameters as the publisher counts them."""
     table = llm.vocab * llm.hidden
     # a tied table is the head, which a token is multiplied by: it counts unless only layers do
