@@ -35,7 +35,8 @@ def read(*layers: dict[str, Any], encoder: dict[str, Any] | None = ENCODER) -> L
 
 def test_cross_attention_attends_to_an_encoder_of_the_file() -> None:
     with pytest.raises(
-        ValidationError, match="encoder: expected one that cross_attention attends to, got none"
+        ValidationError,
+        match="cross_attention: expected an encoder in this file, to whose rows it attends, got none",
     ):
         read(CROSS, encoder=None)
     (block,) = read(CROSS).resolve().blocks

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from dse.errors import SpecError
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.study import StudySpec
 from dse.spec.schema.system import StackSpec
 from dse.spec.schema.workload import WorkloadSpec
@@ -170,3 +172,60 @@ def test_a_problem_of_the_whole_is_told_at_its_place(tmp_path: Path) -> None:
         f"{path}:{LINES.index('sweep') + 1}: sweep: expected 0 < low <= high, got 0.009 s and 0.001 s" in told
     )
     assert f"{path}:{LINES.index('seed') + 1}: seed: " in told
+
+
+HEAD = """kind: workload
+name: mine
+title: Mine
+isl: {value: "222 token", source: assumption, basis: assumption}
+osl: {value: "290 token", source: assumption, basis: assumption}
+serving: aggregated
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "diffusion: {block: 32, steps: {value: 10, source: assumption, basis: assumption}, commit: true}",
+            "diffusion.block: expected a value with its source and basis, such as "
+            "{value: 32, source: assumption, basis: assumption}, got 32",
+        ),
+        ("diffusion: 32", "diffusion: expected a mapping of the keys block, steps, commit, got 32"),
+        (
+            "prefix_cache: {written: 2}",
+            "prefix_cache.written: expected a value with its source and basis, such as",
+        ),
+        (
+            "prefix_cache: {written: {value: 2, source: assumption, basis: assumption}}",
+            "prefix_cache.written.value: expected a number of at most 1, got 2",
+        ),
+        ("diffusion: {commit: 7}", "diffusion.commit: expected true or false, got 7"),
+        (
+            "diffusion: {block: {value: 2.5, source: assumption, basis: assumption}}",
+            "diffusion.block.value: expected a whole number, got 2.5",
+        ),
+        ("notes: 3", "notes: expected text, got 3"),
+    ],
+)
+def test_a_value_of_a_wrong_type_is_told_with_what_was_expected(tmp_path: Path, text: str, said: str) -> None:
+    path = write(tmp_path, HEAD + text)
+    with pytest.raises(SpecError) as error:
+        load_spec(WorkloadSpec, path)
+    told = [str(problem) for problem in error.value.problems]
+    assert any(line.startswith(f"{path}:7: {said}") for line in told), told
+    for line in told:
+        assert line.count(" got ") <= 1
+        assert not any(word in line for word in ("Sourced[", "FieldInfo", "nput should", "instance of"))
+
+
+def test_cross_attention_without_an_encoder_is_told_at_its_line(tmp_path: Path) -> None:
+    text = Path(Catalog().path("llms", "qwen3-0.6b")).read_text(encoding="utf-8")
+    block = "  - count: 1\n    cross_attention: {heads: 4, kv_heads: 4, head_dim: 8}\n"
+    text = text.replace("blocks:\n", "blocks:\n" + block, 1)
+    path = write(tmp_path, text)
+    line = 1 + text.splitlines().index("    cross_attention: {heads: 4, kv_heads: 4, head_dim: 8}")
+    with pytest.raises(SpecError) as error:
+        load_spec(LlmSpec, path)
+    what = "blocks.0.cross_attention: expected an encoder in this file, to whose rows it attends, got none"
+    assert [str(problem) for problem in error.value.problems] == [f"{path}:{line}: {what}"]

@@ -117,7 +117,7 @@ def test_names_are_looked_up_where_keys_are_wrong_as_well(tmp_path: Path) -> Non
     told = "\n".join(found)
     for words in (
         "sed: unknown key; did you mean 'seed'?",
-        "mix.0.weight: input should be greater than 0, got -1",
+        "mix.0.weight: expected a number greater than 0, got -1",
         "unknown workload 'artcle'; did you mean 'article'",
         "did you mean 'h100'",
         "did you mean 'tpe'",

@@ -11,8 +11,14 @@ from dse.spec.schema.base import NOT_FOUND
 from dse.spec.yaml.sourced_values import Line
 
 
-def show(lines: Sequence[Line], sources: Mapping[str, Source], path: Path, today: date) -> None:
-    """Print the sheet of the config at `path`; ages are those at `today`."""
+def show(
+    lines: Sequence[Line],
+    sources: Mapping[str, Source],
+    path: Path,
+    today: date,
+    counts: Sequence[Sequence[str]] = (),
+) -> None:
+    """Print the sheet of the config at `path`; ages are those at `today`, `counts` what follows from it."""
     console = stdout()
     # what has no source is structure, such as names and kinds
     facts = [[line.path, line.shown] for line in lines if not line.source]
@@ -20,6 +26,12 @@ def show(lines: Sequence[Line], sources: Mapping[str, Source], path: Path, today
     console.print(plain(str(path)), style="dim", soft_wrap=True)
     console.print()
     console.print(table(["", "value"], facts, flexible=["value"]))
+    if counts:
+        heads = ["counted", "value", "what is counted"]
+        console.print()
+        console.print(
+            table(heads, counts, title="Counted from the layers", right=["value"], flexible=heads[2:])
+        )
     if not values:
         return
     columns = ["value of", "value", "source, basis, date", "note"]

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dse.cli.terminal.tables import remark
 from dse.spec.huggingface.checkpoint.harmless import EMPTY
 from dse.spec.huggingface.config import Imported
+from dse.validate.llms.sizes import ACTIVE_RULES
 from objectives.api import CrossAttention
 
 _BYTES = 2.0
@@ -25,6 +26,7 @@ def imported_dict(found: Imported) -> dict[str, object]:
         "layers": _layers(found),
         "params": counts.params,
         "active_params": counts.active,
+        "active_of": "all",
         "draft_params": counts.drafting,
         "kv_elements_per_token": counts.kv_elements,
         "kv_elements_at_longest_context": counts.kv_longest,
@@ -44,7 +46,8 @@ def imported_dict(found: Imported) -> dict[str, object]:
 def _lines(found: Imported) -> Iterator[str]:
     """Sizes first, then keys, then remarks."""
     counts, spec = found.counts, found.spec
-    active = "" if counts.active == counts.params else f", {counts.active:,} of them active"
+    rule = f"`all`: {ACTIVE_RULES['all']}"
+    active = "" if counts.active == counts.params else f", {counts.active:,} of them active ({rule})"
     yield f"{spec.name}: {_layers(found)} layers, {counts.params:,} parameters{active}"
     longest = f"longest context {spec.context:,} tokens" if spec.context else "no longest context in the file"
     yield f"KV cache: {_kv(found)}; {longest}"

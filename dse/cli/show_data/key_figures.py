@@ -112,6 +112,7 @@ FIGURES: dict[str, tuple[Figure, ...]] = {
         Figure("layers", "layers", "", _of(LlmSpec, lambda s: sum(b.count for b in s.blocks))),
         Figure("hidden", "hidden", "", _leaf("hidden")),
         Figure("KV heads", "kv_heads", "", _of(LlmSpec, _kv_heads)),
+        Figure("context", "longest_context_tokens", "", _of(LlmSpec, lambda s: s.context)),
     ),
     "workloads": (
         Figure("prompt", "isl_tokens", "token", _leaf("isl")),

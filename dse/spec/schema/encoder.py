@@ -23,20 +23,21 @@ def refuse_odd(blocks: Iterable[api.Block]) -> None:
 
 def refuse_alone(blocks: Iterable[api.Block], encoder: api.Encoder | None, hidden: int) -> None:
     """Raise for cross attention without an encoder, or without the attention whose projections it shares."""
-    for block in blocks:
+    for i, block in enumerate(blocks):
         for a in block.mixers:
             if not isinstance(a, api.CrossAttention):
                 continue
+            where = f"blocks.{i}" if a is block.attention else f"blocks.{i}.beside"
             if encoder is None:
-                raise ValueError("encoder: expected one that cross_attention attends to, got none")
+                wanted = "an encoder in this file, to whose rows it attends"
+                raise ValueError(f"{where}.cross_attention: expected {wanted}, got none")
             if a.shared and encoder.width_out != hidden:
                 wanted = f"rows as wide as hidden ({hidden}) for cross_attention with `shared`"
                 raise ValueError(f"encoder: expected {wanted}, got {encoder.width_out}")
             if a.shared and not any(_lends(other, a) for other in block.mixers):
                 heads = f"{a.heads} heads, {a.kv_heads} kv_heads and head_dim {a.head_dim}"
-                raise ValueError(
-                    f"blocks: expected attention of {heads} next to cross_attention with `shared`, got none"
-                )
+                wanted = f"attention of {heads} next to cross_attention with `shared`"
+                raise ValueError(f"{where}: expected {wanted}, got none")
 
 
 def crossed(block: api.Block, encoder: api.Encoder | None) -> api.Block:

@@ -32,7 +32,22 @@ def blocks_note(d: api.Diffusion) -> str:
 
 
 def generation_notes(workload: api.Workload, llm: LlmSpec) -> list[str]:
-    """What to say where blocks are denoised: what is stated, what is assumed, what TTFT waits for."""
+    """What to say of blocks that are denoised, stated or assumed, and of an unknown context."""
+    return [*_blocks_notes(workload, llm), *context_notes(workload, llm)]
+
+
+def context_notes(workload: api.Workload, llm: LlmSpec) -> list[str]:
+    """What to say where the file of an LLM states no longest context, which requests could be longer than."""
+    if llm.context is not None or not any(block.mixers for block in llm.resolve().blocks):
+        return []
+    return [
+        f"longest context of {llm.name} not known: whether it can see the {workload.max_context:,.0f} tokens "
+        "of a request is not checked"
+    ]
+
+
+def _blocks_notes(workload: api.Workload, llm: LlmSpec) -> list[str]:
+    """What to say where blocks are denoised."""
     d = workload.diffusion
     if d is None:
         return []

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from dse.errors import Problem, SpecError, nearest, told, unknown
+from dse.spec.yaml.wrong_values import wrong_value
 from dse.spec.yaml.yaml_lines import Lines, read_yaml
 from dse.text import is_count, short
 
@@ -73,9 +74,11 @@ def _problems(
 def _problem(spec: type[BaseModel], detail: ErrorDetails, where: str, lines: Lines, moved: Moved) -> Problem:
     loc = tuple(part for part in detail["loc"] if part != KEY)
     if not loc and detail["type"] == "value_error":
-        # of a whole file: the line of the key that the sentence begins with
+        # of a whole file: the line of the key that the sentence begins with, such as `blocks.1.attention`
         text = _say(spec, loc, detail)
-        return Problem(_place((text.partition(":")[0],), where, lines), text)
+        parts = text.partition(":")[0].split(".")
+        at = tuple(int(part) if is_count(part) else part for part in parts)
+        return Problem(_place(at, where, lines), text)
     return Problem(_place(loc, where, lines), f"{_dotted(as_written(loc, moved))}{_say(spec, loc, detail)}")
 
 
@@ -122,8 +125,20 @@ def _say(spec: type[BaseModel], loc: tuple[Hashable, ...], detail: ErrorDetails)
     if kind == "literal_error":
         known = _words_at(spec, loc, key=detail["loc"][-1] == KEY)
         return unknown("value", got, known)
-    # pydantic writes sentences, which ours continue behind a colon
-    return f"{detail['msg'][:1].lower()}{detail['msg'][1:]}, got {short(got)}"
+    if kind in ("model_type", "model_attributes_type", "dataclass_type"):
+        return f"expected {_form_at(spec, loc, got)}, got {short(got)}"
+    return wrong_value(kind, detail.get("ctx", {}), detail["msg"], got)
+
+
+def _form_at(spec: object, loc: tuple[Hashable, ...], got: object) -> str:
+    """What a mapping at `loc` looks like, with an example where it is a number and its source."""
+    keys = _keys(spec, loc)
+    if {"value", "source", "basis"} <= set(keys):
+        # what was written, in the form that a file wants
+        value = short(got) if isinstance(got, int | float | str) else "VALUE"
+        example = f"{{value: {value}, source: assumption, basis: assumption}}"
+        return f"a value with its source and basis, such as {example}"
+    return f"a mapping of the keys {', '.join(keys)}" if keys else "a mapping of keys to values"
 
 
 def _words_at(spec: object, loc: tuple[Hashable, ...], *, key: bool) -> list[str]:

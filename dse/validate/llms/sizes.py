@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.llm import LlmSpec
@@ -14,6 +14,14 @@ TOTAL_WITHIN: Final = 0.01
 """Of counted and published parameters; publishers round."""
 ACTIVE_WITHIN: Final = 0.03
 """Of counted and published active parameters, which publishers count in several ways and round."""
+
+ActiveOf = Literal["all", "no-embedding", "layers"]
+ACTIVE_RULES: Final[dict[ActiveOf, str]] = {
+    "all": "all that a token visits, embedding and head included",
+    "no-embedding": "without the embedding",
+    "layers": "without embedding and head",
+}
+"""What active parameters are, by the key `active_of` of an LLM file; `all` where it is left out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +35,8 @@ class LlmSize:
     """None where nothing is published [1]."""
     active: float
     """Counted, by the convention of the publisher [1]."""
+    active_of: ActiveOf
+    """That convention."""
     published_active: float | None
     """None where no publisher's number is known, or where every token visits all."""
     kv_elements: float
@@ -56,6 +66,7 @@ class LlmSize:
             "published_params": self.published,
             "error": self.error,
             "active_params": self.active,
+            "active_of": self.active_of,
             "published_active_params": self.published_active,
             "active_error": self.active_error,
             "kv_elements_per_token": self.kv_elements,
@@ -72,24 +83,25 @@ def llm_sizes(catalog: Catalog) -> Sequence[LlmSize]:
 def llm_size(spec: LlmSpec) -> LlmSize:
     """One LLM, counted and as published."""
     llm = spec.resolve()
-    published = spec.active_params
+    published, active_of = spec.active_params, spec.active_of or "all"
     return LlmSize(
         llm=spec.name,
         params=params(llm),
         published=spec.params.value,
-        active=_active(llm, spec.active_of or "all"),
+        active=active_by(llm, active_of),
+        active_of=active_of,
         published_active=None if published is None else published.value,
         kv_elements=kv_elements(llm),
         source=spec.params.source,
     )
 
 
-def _active(llm: api.Llm, counted: str) -> float:
+def active_by(llm: api.Llm, counted: ActiveOf) -> float:
     """Active parameters as the publisher counts them."""
     table = llm.vocab * llm.hidden
     # a tied table is the head, which a token is multiplied by: it counts unless only layers do
     apart = 0 if llm.tied_embedding else table
-    left_out = {"all": 0, "no-embedding": apart, "layers": table + apart}
+    left_out: dict[ActiveOf, int] = {"all": 0, "no-embedding": apart, "layers": table + apart}
     return active_params(llm) - left_out[counted]
 
 

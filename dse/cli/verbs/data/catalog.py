@@ -11,6 +11,7 @@ from dse.cli.input.options import Configs, TableFormat, epilog, one_of
 from dse.cli.input.plugins import plugin_details, plugin_rows
 from dse.cli.show_data.config_sheet import show
 from dse.cli.show_data.key_figures import FIGURES, shown
+from dse.cli.show_data.llm_sizes import counts_of
 from dse.cli.show_data.price_rows import price_rows
 from dse.cli.terminal.guard import blame
 from dse.cli.terminal.machine_output import print_rows
@@ -20,6 +21,7 @@ from dse.question.find_study import find_study, list_studies
 from dse.spec.catalog.lookup import KINDS, Catalog
 from dse.spec.schema.base import Spec
 from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.study import StudySpec
 from dse.spec.yaml.loading import load_spec
 from dse.spec.yaml.sourced_values import lines
@@ -131,7 +133,13 @@ def _list(found: Catalog, kind: str, form: str) -> None:
         right = [f.title for f in figures if f.title and f.unit != "text"]
         words = ["title", *(f.title for f in figures if f.title and f.unit == "text")]
         title = f"{_title(kind)}; `dse catalog {kind} NAME` prints every value with its source"
-        stdout().print(table(columns, cells, title=title, right=right, flexible=words))
+        console = stdout()
+        console.print(table(columns, cells, title=title, right=right, flexible=words))
+        unknown = sum(isinstance(s, LlmSpec) and s.context is None for s in specs.values())
+        if unknown:
+            console.print()
+            what = f"The longest context is not known of {unknown} of {len(specs)} LLMs"
+            console.print(plain(f"{what}: no workload is refused as too long for these."), soft_wrap=True)
         return
     rows = [
         {"name": n, "title": _titled(s), **{f.key: f.of(s) for f in figures if f.key}}
@@ -182,10 +190,11 @@ def _one(found: Catalog, kind: str, name: str, form: str) -> None:
     with blame("NAME"):
         path = _path(found, kind, name)
     # twice: as the spec has it in SI, and as the file writes it
-    values = list(lines(load_spec(_spec_of(kind), path), read_yaml(path)[0]))
+    spec = load_spec(_spec_of(kind), path)
+    values = list(lines(spec, read_yaml(path)[0]))
     sources = found.sources()
     if form == "table":
-        show(values, sources, path, date.today())
+        show(values, sources, path, date.today(), counts_of(spec) if isinstance(spec, LlmSpec) else ())
         return
     rows = []
     for line in values:
