@@ -101,8 +101,8 @@ WRAPPERS: Mapping[str, Wrapper] = {
     "llava_next": _wrapper("LlavaNextForConditionalGeneration", "llama", "mistral", "granite", "qwen2"),
     "llava_onevision": _wrapper("LlavaOnevisionForConditionalGeneration", "qwen2", "qwen3", tie="either"),
     "minimax_vl_01": _wrapper("MiniMaxVL01ForConditionalGeneration", "minimax_text_01", tie="inside"),
-    "lfm2_vl": _wrapper("Lfm2VlForConditionalGeneration", "lfm2", "lfm2_moe", tie="either"),
-    "lfm3_vl": _wrapper("Lfm3VlForConditionalGeneration", "lfm3", tie="either"),
+    "lfm2_vl": _wrapper("Lfm2VlForConditionalGeneration", "lfm2", "lfm2_moe"),
+    "lfm3_vl": _wrapper("Lfm3VlForConditionalGeneration", "lfm3"),
     "minimax_m3_vl": _wrapper(
         "MiniMaxM3SparseForConditionalGeneration",
         "minimax_m3_vl_text",
@@ -191,7 +191,7 @@ WRAPPERS: Mapping[str, Wrapper] = {
         passes="vq_config vocabulary_map",
     ),
     "ernie4_5_vl_moe": _wrapper("Ernie4_5_VLMoeForConditionalGeneration", "ernie4_5_vl_moe_text"),
-    "fast_vlm": _wrapper("FastVlmForConditionalGeneration", "qwen2"),
+    "fast_vlm": _wrapper("FastVlmForConditionalGeneration", "qwen2", tie="either"),
     "fuyu": _wrapper(
         "FuyuForCausalLM",
         "persimmon",
@@ -199,7 +199,7 @@ WRAPPERS: Mapping[str, Wrapper] = {
     ),
     "glm46v": _wrapper("Glm46VForConditionalGeneration", "glm4v_text", "glm4v_moe_text", "glm4"),
     "glmga": _wrapper("Glm46VForConditionalGeneration GlmgaForConditionalGeneration", "glm4v_text"),
-    "glm_ocr": _wrapper("GlmOcrForConditionalGeneration", "glm_ocr_text"),
+    "glm_ocr": _wrapper("GlmOcrForConditionalGeneration", "glm_ocr_text", tie="either"),
     "got_ocr2": _wrapper("GotOcr2ForConditionalGeneration", "qwen2"),
     "granite4_vision": _wrapper(
         "Granite4VisionForConditionalGeneration",
@@ -216,6 +216,7 @@ WRAPPERS: Mapping[str, Wrapper] = {
     "hunyuan_vl": _wrapper(
         "HunYuanVLForConditionalGeneration",
         "hunyuan_vl_text",
+        tie="either",
         passes="im_start_id im_end_id im_newline_id org_vocab_size",
     ),
     "hy_v4_vl": _wrapper("HYV4VLForConditionalGeneration", "hy_v4_vl_text"),
@@ -258,6 +259,7 @@ WRAPPERS: Mapping[str, Wrapper] = {
         "llama",
         "mistral",
         "qwen2",
+        tie="either",
         passes="spatial_pool_mode spatial_pool_stride",
     ),
     "minicpmv4_6": _wrapper(
@@ -306,7 +308,7 @@ WRAPPERS: Mapping[str, Wrapper] = {
         "qwen3",
         passes="hidden_size vocab_size visual_indicator_token_ids",
     ),
-    "paddleocr_vl": _wrapper("PaddleOCRVLForConditionalGeneration", "paddleocr_vl_text"),
+    "paddleocr_vl": _wrapper("PaddleOCRVLForConditionalGeneration", "paddleocr_vl_text", tie="either"),
     "paligemma": _wrapper(
         "PaliGemmaForConditionalGeneration",
         "gemma",
@@ -327,10 +329,10 @@ WRAPPERS: Mapping[str, Wrapper] = {
     "qwen2_5_omni_thinker": _wrapper("Qwen2_5OmniThinkerForConditionalGeneration", "qwen2_5_omni_text"),
     "qwen3_omni_moe_thinker": _wrapper("Qwen3OmniMoeThinkerForConditionalGeneration", "qwen3_omni_moe_text"),
     "shieldgemma2": _wrapper(
-        "Gemma3ForConditionalGeneration ShieldGemma2ForImageClassification", "gemma3_text"
+        "Gemma3ForConditionalGeneration ShieldGemma2ForImageClassification", "gemma3_text", tie="either"
     ),
     "unlimited_ocr": _wrapper("UnlimitedOcrForConditionalGeneration", "unlimited_ocr_text"),
-    "video_llama_3": _wrapper("VideoLlama3ForConditionalGeneration", "qwen2"),
+    "video_llama_3": _wrapper("VideoLlama3ForConditionalGeneration", "qwen2", tie="either"),
     "video_llava": _wrapper("VideoLlavaForConditionalGeneration", "llama"),
     "vipllava": _wrapper("VipLlavaForConditionalGeneration", "llama"),
     "qwen2_audio": _wrapper(
