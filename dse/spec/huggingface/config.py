@@ -16,6 +16,7 @@ from dse.spec.huggingface.checkpoint.nested import TIE, Levels, levels_in, with_
 from dse.spec.huggingface.checkpoint.params_json import as_config, is_params
 from dse.spec.huggingface.checkpoint.traced import Traced, plain
 from dse.spec.huggingface.encoders.levels import one_level
+from dse.spec.huggingface.experts import PREDICTION
 from dse.spec.huggingface.families import FAMILIES, INNER_NOTE, OUTER, WRAPPED, defaults
 from dse.spec.huggingface.json_file import read_json
 from dse.spec.huggingface.keys import WINDOWS, WRAPPER, ignored, key_problems, rope_problems
@@ -127,7 +128,9 @@ def _around(levels: Levels) -> Sequence[Traced]:
 def _imported(said: _Said, called: str, day: str) -> tuple[LlmSpec, str]:
     """The LLM `called` so, and its YAML; `day` is the date of all its numbers."""
     c, network = said.config, said.network
-    note = "; ".join((*network.notes, *said.notes))
+    # layers that draft are not left out where their shape is known
+    mine = [text for text in network.notes if network.draft is None or not text.startswith(PREDICTION)]
+    note = "; ".join((*mine, *said.notes))
     context = said.context
     remarks = [*context_notes(_plain(c.data), network.layers, context), *said.formats.notes]
     origin = {"source": SOURCE, "date": day}

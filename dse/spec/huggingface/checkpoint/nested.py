@@ -76,7 +76,5 @@ def _inner_alone(inner: Mapping[str, object], kind: str, written: str, where: st
     """What the inner model says, refused where Transformers 5 would pass it over."""
     if inner.get(TIE) is True and kind in _APART and not written.startswith("4"):
         hint = "Transformers 4 went by the inner one; 5 does not read it, and has two matrices then"
-        raise spec_error(
-            where, f"{TIE}: expected it outside of the language model too, got no such key. {hint}."
-        )
+        raise spec_error(where, f"{TIE}: expected it around the language model too, got no such key. {hint}.")
     return inner
