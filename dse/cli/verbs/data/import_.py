@@ -56,8 +56,8 @@ def import_(
     and decoders that attend to an encoder of text, sound or pictures. Anything else is refused with its name
     and the reason: the model_type, the class, the kind of a layer, and every key that may change sizes. Keeps
     the longest context and the formats of the weights: dtype, quantization_config, or hf_quant_config.json in
-    the same folder. Downloads nothing. Prints parameters, active ones, KV cache a token, and keys that were read or ignored;
-    compare the counts with the model card.
+    the same folder. Downloads nothing. Prints parameters, active ones, KV cache a token, and keys that were
+    read or ignored; compare the counts with the model card.
     """
     called = _name(output, name)
     check_output_file("--output", output)
