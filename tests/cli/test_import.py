@@ -37,7 +37,7 @@ def test_what_is_not_understood_is_refused_and_nothing_is_written(dse, tmp_path)
     path = tmp_path / "config.json"
     path.write_text(json.dumps({"model_type": "rwkv5", "num_hidden_layers": 64}))
     dse("import", path, "-o", "mine.yaml").refused(
-        f"{path}: model_type: expected one of", "got 'rwkv5'. It has RWKV layers"
+        f"{path}:1: model_type: expected one of", "got 'rwkv5'. It has RWKV layers"
     )
     assert not Path("mine.yaml").exists()
 
@@ -51,8 +51,61 @@ def test_an_output_must_be_called_as_the_llm(dse):
     assert yaml.safe_load(Path("mine.yaml").read_text())["title"] == "Mine"
 
 
+def test_a_file_that_exists_is_replaced_with_force_alone(dse):
+    config = CONFIGS / "qwen3-32b.json"
+    Path("mine.yaml").write_text("mine")
+    dse("import", config, "-o", "mine.yaml").refused(
+        "--output: expected a new file, got 'mine.yaml', which exists; --force replaces it"
+    )
+    assert Path("mine.yaml").read_text() == "mine"
+    assert dse("import", config, "-o", "mine.yaml", "--force").code == 0
+    assert yaml.safe_load(Path("mine.yaml").read_text())["name"] == "mine"
+
+
+def test_keys_that_say_nothing_are_named(dse, tmp_path):
+    path = tmp_path / "config.json"
+    config = json.loads((CONFIGS / "qwen3-32b.json").read_text())
+    nothing = {f"some_size_{i}": None for i in range(8)}
+    path.write_text(json.dumps({**config, **nothing}))
+    said = dse("import", path)
+    assert said.code == 0
+    (line,) = [line for line in said.err.splitlines() if line.startswith("Ignored (left empty")]
+    assert "more keys" in line
+    assert "1 keys" not in line
+
+
+def test_a_problem_has_the_line_and_the_name_of_its_key(dse, tmp_path):
+    path = tmp_path / "config.json"
+    config = json.loads((CONFIGS / "qwen3-32b.json").read_text())
+
+    def refused(changes, key, *said):
+        path.write_text(json.dumps({**config, **changes}, indent=1))
+        (at,) = [i for i, line in enumerate(path.read_text().splitlines(), 1) if key in line]
+        dse("import", path).refused(*(f"{path}:{at}: {words}" for words in said))
+
+    key = "num_key_value_heads"
+    refused({key: "8"}, f'"{key}"', f"{key}: expected a whole number of at least 1, got '8'")
+    refused({key: 7}, f'"{key}"', f"expected {key} that divide num_attention_heads (64), got 7")
+    refused(
+        {"quantization_config": {"quant_method": "fancy"}}, '"quant_method"', "quantization_config: quant_m"
+    )
+
+
+def test_a_problem_of_the_language_model_has_its_line_there(dse, tmp_path):
+    path = tmp_path / "config.json"
+    config = json.loads((CONFIGS / "qwen3-32b.json").read_text())
+    del config["architectures"]
+    around = {"model_type": "internvl", "vision_config": {"hidden_size": 5}}
+    path.write_text(json.dumps({**around, "text_config": {**config, "hidden_size": "a"}}, indent=1))
+    (at,) = [i for i, line in enumerate(path.read_text().splitlines(), 1) if '"hidden_size": "a"' in line]
+    dse("import", path).refused(f"{path}:{at}: hidden_size: expected a whole number of at least 1, got 'a'")
+
+
 def test_a_file_that_is_not_there_is_refused(dse, tmp_path):
-    dse("import", tmp_path / "nowhere.json").refused("nowhere.json: cannot be read")
+    dse("import", "Qwen/Qwen3-32B").refused(
+        "FILE: expected a file or a folder, got 'Qwen/Qwen3-32B', which does not exist",
+        "nothing is downloaded: save the config.json of the checkpoint, and give its path",
+    )
     dse("import", tmp_path).refused("config.json: cannot be read")
 
 

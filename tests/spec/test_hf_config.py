@@ -217,7 +217,7 @@ def test_no_key_may_be_left_out_and_silently_get_another_size(tmp_path, name):
 )
 def test_an_unknown_model_type_is_refused_by_name(tmp_path, kind, words):
     told = refused(tmp_path, changed("qwen3-32b", model_type=kind))
-    assert told.startswith(f"{tmp_path / 'mine.json'}: model_type: expected one of ")
+    assert told.startswith(f"{tmp_path / 'mine.json'}:1: model_type: expected one of ")
     assert words in told
     assert kind is None or repr(kind) in told
 
@@ -252,11 +252,19 @@ def test_an_unknown_model_type_is_refused_by_name(tmp_path, kind, words):
             {"num_attention_heads": 60},
             "num_attention_heads: expected a divisor of hidden_size",
         ),
-        ("llama3.1-70b", {"num_key_value_heads": 5}, "expected kv_heads that divide heads (64), got 5"),
+        (
+            "llama3.1-70b",
+            {"num_key_value_heads": 5},
+            "num_key_value_heads that divide num_attention_heads (64), got 5",
+        ),
         ("llama3.1-70b", {"rope_scaling": {"rope_type": "spiral"}}, "rope_scaling: expected one of default"),
         ("llama3.1-70b", {"rope_parameters": {"full_attention": {"rope_type": "x"}}}, "got 'x'"),
         ("llama3.1-70b", {"is_encoder_decoder": True}, "is_encoder_decoder"),
-        ("mixtral-8x7b", {"num_experts_per_tok": 9}, "expected top_k of at most count (8), got 9"),
+        (
+            "mixtral-8x7b",
+            {"num_experts_per_tok": 9},
+            "num_experts_per_tok of at most num_local_experts (8), got 9",
+        ),
         (
             "gpt-oss-120b",
             {"layer_types": ["linear_attention"] * 36},

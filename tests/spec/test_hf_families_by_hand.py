@@ -343,7 +343,8 @@ def test_a_size_that_cannot_be_read_is_refused_with_its_key_and_what_was_expecte
     with pytest.raises(SpecError) as caught:
         imported(tmp_path, GATED | {"model_type": kind} | config)
     (problem,) = caught.value.problems
-    assert problem.where == str(tmp_path / "mine.json")
+    # all keys of the file are in one line, and a key that is left out has none
+    assert problem.where.removesuffix(":1") == str(tmp_path / "mine.json")
     assert words in problem.what
 
 

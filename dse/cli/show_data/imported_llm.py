@@ -1,6 +1,6 @@
 """What `dse import` says of an LLM: sizes for people on stderr, all of it for programs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dse.cli.terminal.tables import remark
 from dse.spec.huggingface.checkpoint.harmless import EMPTY
@@ -10,6 +10,10 @@ from objectives.api import CrossAttention
 
 _BYTES = 2.0
 """Of an element of KV cache in 16 bits [B]."""
+
+
+_NAMED = 6
+"""Keys of those that say nothing that are named."""
 
 
 def say_imported(found: Imported) -> None:
@@ -69,11 +73,19 @@ def _lines(found: Imported) -> Iterator[str]:
         yield f"Left out or null, and what it means: {meant}"
     for why, keys in found.ignored.items():
         # keys that say nothing are many, and all of them are in the JSON
-        listed = f"{len(keys)} keys" if why == EMPTY else ", ".join(keys)
+        listed = _few(keys) if why == EMPTY else ", ".join(keys)
         yield f"Ignored ({why.partition(':')[0].partition(';')[0]}): {listed}"
     for note in (spec.architecture.note, spec.notes):
         if note:
             yield f"Note: {note}"
+
+
+def _few(keys: Sequence[str]) -> str:
+    """The first keys, and how many more there are."""
+    more = len(keys) - _NAMED
+    return ", ".join(keys[:_NAMED]) + (
+        f" and {more} more {'key' if more == 1 else 'keys'}" if more > 0 else ""
+    )
 
 
 def _said(value: object) -> str:

@@ -13,10 +13,12 @@ from dse.errors import Problem, SpecError, spec_error, told
 from dse.spec.huggingface.checkpoint.context import context_notes, context_problems, longest
 from dse.spec.huggingface.checkpoint.counts import Counts, counts
 from dse.spec.huggingface.checkpoint.files import beside, config_in
+from dse.spec.huggingface.checkpoint.lines import located
 from dse.spec.huggingface.checkpoint.nested import TIE, Levels, levels_in, with_head
 from dse.spec.huggingface.checkpoint.params_json import as_config, is_params
 from dse.spec.huggingface.checkpoint.traced import Traced, plain
 from dse.spec.huggingface.encoders.levels import one_level
+from dse.spec.huggingface.experts import PREDICTION
 from dse.spec.huggingface.families import FAMILIES, INNER_NOTE, OUTER, WRAPPED, defaults, usual_context
 from dse.spec.huggingface.json_file import read_json
 from dse.spec.huggingface.keys import WINDOWS, WRAPPER, ignored, key_problems, may_size, rope_problems
@@ -32,6 +34,10 @@ from objectives.equations.llm.parameters import params
 
 SOURCE = "hf-config"
 """Key of the sources that imported numbers cite."""
+
+
+_MOST = 10**15
+"""Parameters; sizes that add up to more are no LLM."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,14 @@ def import_llm(path: Path, name: str | None = None, read_on: date | None = None)
     the `model_type`, the class, the kind of a layer, of rotary positions, or a key that may change sizes.
     """
     file = config_in(path)
+    try:
+        return _import(file, name, (read_on or date.today()).isoformat())
+    except SpecError as error:
+        raise located(error, file) from None
+
+
+def _import(file: Path, name: str | None, day: str) -> Imported:
+    """The LLM of one file; `day` is the date of its numbers."""
     where = str(file)
     outer = one_level(_read(file), where)
     called = name or name_in(file, outer)
@@ -97,7 +111,7 @@ def import_llm(path: Path, name: str | None = None, read_on: date | None = None)
     formats = formats_of(sections, beside(file), network.layers, hidden, tied=network.tied, where=where)
     context = longest(sections, where) or (usual_context(kind) if around else None)
     said = _Said(config, network, formats, (*notes, *_filled(config, family, network)), context)
-    spec, text = _imported(said, called, (read_on or date.today()).isoformat())
+    spec, text = _imported(said, called, day)
     for level in sections:
         level.touch("model_type", "architectures")
     own = [key for key in levels[-1] if family.aliases.get(key, key) in data.used]
@@ -132,7 +146,9 @@ def _imported(said: _Said, called: str, day: str) -> tuple[LlmSpec, str]:
     """The LLM `called` so, and its YAML; `day` is the date of all its numbers."""
     c, network = said.config, said.network
     draft, unlike = (None, (LONE_DRAFT,)) if _drafts_alone(network) else (network.draft, ())
-    note = "; ".join((*network.notes, *unlike, *said.notes))
+    # layers that draft are not left out where their shape is known
+    mine = [text for text in network.notes if network.draft is None or not text.startswith(PREDICTION)]
+    note = "; ".join((*mine, *unlike, *said.notes))
     context = said.context
     remarks = [*context_notes(_plain(c.data), network.layers, context), *said.formats.notes]
     origin = {"source": SOURCE, "date": day}
@@ -165,6 +181,10 @@ def _imported(said: _Said, called: str, day: str) -> tuple[LlmSpec, str]:
     }
     # the first build only counts: `params` must agree with the sizes, and is derived from them
     count = round(params(build_spec(LlmSpec, data, c.where).resolve()))
+    if count > _MOST:
+        raise spec_error(
+            c.where, f"expected sizes that add up to at most {_MOST:,} parameters, got {count:,}"
+        )
     data["params"] = counted | {
         "value": text_of(count, 4),
         "note": f"counted from the sizes below: {count:,}",

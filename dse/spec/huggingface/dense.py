@@ -12,9 +12,9 @@ from dse.spec.huggingface.reader import (
     Network,
     attention,
     drafting,
-    every,
     family,
     kinds,
+    local,
     reach,
 )
 
@@ -41,6 +41,14 @@ def dense(c: HfConfig, which: Sequence[str], *, bias: bool) -> tuple[Layer, ...]
 def uniform(c: HfConfig, kind: str) -> list[str]:
     """The same kind of attention in every layer."""
     return [kind] * c.size("num_hidden_layers")
+
+
+def shared_heads(c: HfConfig) -> None:
+    """Refuses a `head_dim` that is no equal share of the hidden size, in a class that does not read it."""
+    share = c.size("hidden_size") // c.size("num_attention_heads")
+    if c.size("head_dim", share) != share:
+        hint = "The class goes by hidden_size and num_attention_heads alone."
+        raise c.refuse("head_dim", f"hidden_size / num_attention_heads ({share})", hint)
 
 
 def qwen_kinds(c: HfConfig) -> Sequence[str]:
@@ -95,6 +103,12 @@ def _qwen2(c: HfConfig) -> Network:
     return Network(layers=dense(c, qwen_kinds(c), bias=True), tied=c.flag("tie_word_embeddings"))
 
 
+def _qwen2_seen(c: HfConfig) -> Network:
+    """Qwen2 inside what sees: heads share the hidden size, whatever `head_dim` says."""
+    shared_heads(c)
+    return _qwen2(c)
+
+
 def _mimo(c: HfConfig) -> Network:
     """Qwen2, with modules of one of its layers that draft (mimo_mtp.py of vLLM)."""
     network = _qwen2(c)
@@ -109,7 +123,7 @@ def _qwen3(c: HfConfig) -> Network:
 
 def _gemma(c: HfConfig) -> Network:
     # a pattern of 2 is the default of Gemma 2, of 6 that of Gemma 3, see `defaults`
-    which = kinds(c, every(c, c.size("sliding_window_pattern")))
+    which = local(c)
     return Network(
         layers=dense(c, which, bias=c.flag("attention_bias")),
         # Gemma ties the two unless its file says otherwise
@@ -141,7 +155,7 @@ DENSE = {
     ),
     # older files of the two that see keep the keys of the language model at the top
     **{
-        kind: family(_qwen2, _QWEN, *_SEES, passes="vision_config vision_start_token_id vision_token_id")
+        kind: family(_qwen2_seen, _QWEN, *_SEES, passes="vision_config vision_start_token_id vision_token_id")
         for kind in ("qwen2_vl", "qwen2_vl_text", "qwen2_5_vl", "qwen2_5_vl_text", "qwen2_5_omni_text")
     },
     "qwen3": family(_qwen3, _QWEN | {"attention_bias"}, "Qwen3ForCausalLM"),

@@ -14,10 +14,10 @@ from dse.spec.huggingface.reader import (
     Network,
     attention,
     drafting,
-    every,
     family,
     kinds,
     kinds_of,
+    local,
     reach,
 )
 
@@ -60,6 +60,9 @@ def _qwen_moe(c: HfConfig, which: Sequence[str], *, bias: bool, shared_width: in
 
 
 def _qwen2_moe(c: HfConfig) -> Network:
+    # some versions of the class slide from `max_window_layers` on, others every second layer before it
+    if c.flag("use_sliding_window") and c.items("layer_types", str) is None:
+        raise c.refuse("use_sliding_window", "layer_types next to it, which says where the window is")
     shared = c.whole("shared_expert_intermediate_size", None)
     return _qwen_moe(c, qwen_kinds(c), bias=c.flag("attention_bias", True), shared_width=shared)
 
@@ -74,7 +77,7 @@ def _gpt_oss(c: HfConfig) -> Network:
     bias = c.flag("attention_bias", True)
     heads = attention(c, bias=bias)
     routed = experts(c, "num_local_experts", "intermediate_size")
-    which = kinds(c, every(c, c.size("sliding_window_pattern")))
+    which = local(c)
     return Network(
         layers=tuple({"attention": {**heads, **reach(c, kind)}, "experts": routed} for kind in which),
         tied=c.flag("tie_word_embeddings"),

@@ -255,7 +255,26 @@ def kinds_of(
         raise spec_error(
             c.where, f"{key}: expected {c.size('num_hidden_layers')} kinds of layer, got {len(found)}"
         )
+    if key == "mlp_layer_types":
+        _agree(c, found)
     return found
+
+
+def _agree(c: HfConfig, found: Sequence[str]) -> None:
+    """Refuses a `first_k_dense_replace` that the list contradicts: classes differ in which one counts."""
+    key = "first_k_dense_replace"
+    if key not in c.reads or c.data.get(key) is None:
+        return
+    first = next((i for i, kind in enumerate(found) if kind != "dense"), len(found))
+    if min(c.whole(key), len(found)) != first:
+        raise c.refuse(key, f"{first}, as many layers as are dense first in mlp_layer_types")
+
+
+def local(c: HfConfig) -> Sequence[str]:
+    """`layer_types`; without it, layers slide but for the last of each `sliding_window_pattern`."""
+    # the pattern is not read where the list says it, so that nothing is said of it
+    listed = c.items("layer_types", str) is not None
+    return kinds(c, () if listed else every(c, c.size("sliding_window_pattern")))
 
 
 def every(c: HfConfig, pattern: int) -> list[str]:

@@ -49,8 +49,8 @@ WRAPPERS: Mapping[str, Wrapper] = {
     "llava_next": wrapper("LlavaNextForConditionalGeneration", "llama", "mistral", "granite", "qwen2"),
     "llava_onevision": wrapper("LlavaOnevisionForConditionalGeneration", "qwen2", "qwen3", tie="either"),
     "minimax_vl_01": wrapper("MiniMaxVL01ForConditionalGeneration", "minimax_text_01", tie="inside"),
-    "lfm2_vl": wrapper("Lfm2VlForConditionalGeneration", "lfm2", "lfm2_moe", tie="either"),
-    "lfm3_vl": wrapper("Lfm3VlForConditionalGeneration", "lfm3", tie="either"),
+    "lfm2_vl": wrapper("Lfm2VlForConditionalGeneration", "lfm2", "lfm2_moe"),
+    "lfm3_vl": wrapper("Lfm3VlForConditionalGeneration", "lfm3"),
     "minimax_m3_vl": wrapper(
         "MiniMaxM3SparseForConditionalGeneration",
         "minimax_m3_vl_text",
@@ -139,7 +139,7 @@ WRAPPERS: Mapping[str, Wrapper] = {
         passes="vq_config vocabulary_map",
     ),
     "ernie4_5_vl_moe": wrapper("Ernie4_5_VLMoeForConditionalGeneration", "ernie4_5_vl_moe_text"),
-    "fast_vlm": wrapper("FastVlmForConditionalGeneration", "qwen2"),
+    "fast_vlm": wrapper("FastVlmForConditionalGeneration", "qwen2", tie="either"),
     "fuyu": wrapper(
         "FuyuForCausalLM",
         "persimmon",
@@ -147,7 +147,7 @@ WRAPPERS: Mapping[str, Wrapper] = {
     ),
     "glm46v": wrapper("Glm46VForConditionalGeneration", "glm4v_text", "glm4v_moe_text", "glm4"),
     "glmga": wrapper("Glm46VForConditionalGeneration GlmgaForConditionalGeneration", "glm4v_text"),
-    "glm_ocr": wrapper("GlmOcrForConditionalGeneration", "glm_ocr_text"),
+    "glm_ocr": wrapper("GlmOcrForConditionalGeneration", "glm_ocr_text", tie="either"),
     "got_ocr2": wrapper("GotOcr2ForConditionalGeneration", "qwen2"),
     "granite4_vision": wrapper(
         "Granite4VisionForConditionalGeneration",
@@ -164,6 +164,7 @@ WRAPPERS: Mapping[str, Wrapper] = {
     "hunyuan_vl": wrapper(
         "HunYuanVLForConditionalGeneration",
         "hunyuan_vl_text",
+        tie="either",
         passes="im_start_id im_end_id im_newline_id org_vocab_size",
     ),
     "hy_v4_vl": wrapper("HYV4VLForConditionalGeneration", "hy_v4_vl_text"),
@@ -206,6 +207,7 @@ WRAPPERS: Mapping[str, Wrapper] = {
         "llama",
         "mistral",
         "qwen2",
+        tie="either",
         passes="spatial_pool_mode spatial_pool_stride",
     ),
     "minicpmv4_6": wrapper(
@@ -254,7 +256,7 @@ WRAPPERS: Mapping[str, Wrapper] = {
         "qwen3",
         passes="hidden_size vocab_size visual_indicator_token_ids",
     ),
-    "paddleocr_vl": wrapper("PaddleOCRVLForConditionalGeneration", "paddleocr_vl_text"),
+    "paddleocr_vl": wrapper("PaddleOCRVLForConditionalGeneration", "paddleocr_vl_text", tie="either"),
     "paligemma": wrapper(
         "PaliGemmaForConditionalGeneration",
         "gemma",
@@ -275,10 +277,10 @@ WRAPPERS: Mapping[str, Wrapper] = {
     "qwen2_5_omni_thinker": wrapper("Qwen2_5OmniThinkerForConditionalGeneration", "qwen2_5_omni_text"),
     "qwen3_omni_moe_thinker": wrapper("Qwen3OmniMoeThinkerForConditionalGeneration", "qwen3_omni_moe_text"),
     "shieldgemma2": wrapper(
-        "Gemma3ForConditionalGeneration ShieldGemma2ForImageClassification", "gemma3_text"
+        "Gemma3ForConditionalGeneration ShieldGemma2ForImageClassification", "gemma3_text", tie="either"
     ),
     "unlimited_ocr": wrapper("UnlimitedOcrForConditionalGeneration", "unlimited_ocr_text"),
-    "video_llama_3": wrapper("VideoLlama3ForConditionalGeneration", "qwen2"),
+    "video_llama_3": wrapper("VideoLlama3ForConditionalGeneration", "qwen2", tie="either"),
     "video_llava": wrapper("VideoLlavaForConditionalGeneration", "llama"),
     "vipllava": wrapper("VipLlavaForConditionalGeneration", "llama"),
     "qwen2_audio": wrapper(

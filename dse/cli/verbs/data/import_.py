@@ -20,7 +20,7 @@ EPILOG = epilog(
     "dse import Qwen3-32B/config.json -o my-configs/llms/qwen3-32b.yaml",
     "dse import config.json --name my-llm > my-llm.yaml",
     "dse import Kimi-K2.5 --format json --quiet",
-    codes="0 done, 2 wrong input, such as an unsupported model_type.",
+    codes="0 done, 2 wrong input, such as an unsupported model_type or a file of --output that exists.",
 )
 
 
@@ -61,6 +61,9 @@ def import_(
             callback=_types,
         ),
     ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the file of --output if it exists.")
+    ] = False,
 ) -> None:
     """Write an LLM file from the config.json of a Hugging Face checkpoint.
 
@@ -68,11 +71,21 @@ def import_(
     and decoders that attend to an encoder of text, sound or pictures. Anything else is refused with its name
     and the reason: the model_type, the class, the kind of a layer, and every key that may change sizes. Keeps
     the longest context and the formats of the weights: dtype, quantization_config, or hf_quant_config.json in
-    the same folder. Prints parameters, active ones, KV cache a token, and keys that were read or ignored;
-    compare the counts with the model card.
+    the same folder. Downloads nothing. Prints parameters, active ones, KV cache a token, and keys that were
+    read or ignored; compare the counts with the model card.
     """
     called = _name(output, name)
     check_output_file("--output", output)
+    # `write_files` would replace it, and it may have been edited
+    if output is not None and output.exists() and not force:
+        raise spec_error(
+            "--output", f"expected a new file, got {str(output)!r}, which exists; --force replaces it"
+        )
+    if not file.exists():
+        hint = "nothing is downloaded: save the config.json of the checkpoint, and give its path"
+        raise spec_error(
+            "FILE", f"expected a file or a folder, got {str(file)!r}, which does not exist; {hint}"
+        )
     found = import_llm(file, called)
     if output is not None:
         write_files({output: found.text})

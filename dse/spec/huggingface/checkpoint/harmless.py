@@ -6,7 +6,7 @@ from typing import Final
 
 _FILE = "names and the file itself"
 _TEXT = "tokens with a meaning, and how text is generated"
-_TURN = "positions and rotations, whose tables are computed; `rope_problems` reads the kind"
+_TURN = "positions and rotations, whose tables are computed; a kind that is not known is refused"
 _SCALE = "norms, activations and scales without weights worth counting"
 _ROUTE = "routing: which experts are chosen, not how many there are"
 _TRAIN = "training and memory of training"

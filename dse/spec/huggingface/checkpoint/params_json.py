@@ -7,7 +7,7 @@ from dse.errors import Problem, SpecError, spec_error
 from dse.spec.huggingface.reader import words
 from dse.text import short
 
-_SAME: Final = {
+SAME: Final = {
     "dim": "hidden_size",
     "n_layers": "num_hidden_layers",
     "n_heads": "num_attention_heads",
@@ -53,14 +53,14 @@ def as_config(data: Mapping[str, object], where: str) -> dict[str, object]:
     problems = [
         Problem(where, f"{key}: expected a key of params.json that is known, got {short(value)}")
         for key, value in data.items()
-        if key not in _SAME and key not in _PASSED and value not in (None, False, 0, "", [], {})
+        if key not in SAME and key not in _PASSED and value not in (None, False, 0, "", [], {})
     ]
     if data.get("use_biases") is True:
         problems.append(Problem(where, "use_biases: expected false, got True"))
     if problems:
         raise SpecError(problems)
     # a width that is left out is that of LLaMA
-    found = {new: data[old] for old, new in _SAME.items() if old in data}
+    found = {new: data[old] for old, new in SAME.items() if old in data}
     found.setdefault("num_key_value_heads", None)
     if "intermediate_size" not in found:
         found["intermediate_size"] = _llama_width(data, where)

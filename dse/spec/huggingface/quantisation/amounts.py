@@ -61,5 +61,7 @@ def nearest(said: str, size: float, notes: Remarks, *, any_bits: bool = False) -
 
 
 def count(value: object) -> int | None:
-    """A whole number above 0; None for anything else."""
+    """A whole number above 0, which some files write as 4.0; None for anything else."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None

@@ -62,7 +62,10 @@ def formats_of(
         return Formats({REST: plain} if plain else {}, notes)
     # DeepSeek-V4 says the format of its experts next to the section
     apart = next((c["expert_dtype"] for c in configs if c.get("expert_dtype") is not None), None)
-    found = quantised({"expert_dtype": apart, **section} if apart is not None else section)
+    said = f"{where}: quantization_config"
+    found = quantised({"expert_dtype": apart, **section} if apart is not None else section, said)
+    if beside and section is not beside:
+        _compare(found, quantised(beside, f"{where}: hf_quant_config.json"), where)
     shares = _shares(found, layers, hidden)
     if not tied:
         shares["head"] = Counter({found.said.of(*HEAD) or KEPT: 1})
@@ -120,6 +123,14 @@ def _plain(configs: Iterable[Mapping[str, object]], where: str) -> tuple[str | N
     return None, ()
 
 
+def _compare(found: Quantised, other: Quantised, where: str) -> None:
+    """Refuses a file next to a `config.json` that says another format of the same weights."""
+    # where parts are quantised one by one, nothing is said of all
+    if found.usual != other.usual and not {KEPT, UNKNOWN} & {found.usual, other.usual}:
+        what = f"expected what hf_quant_config.json says ({other.usual}), got {found.usual}"
+        raise spec_error(where, f"quantization_config: {what}")
+
+
 def _check(section: object, where: str) -> None:
     if isinstance(section, dict) and (problems := told(type_problems(section, where))):
         raise SpecError(problems)
@@ -127,11 +138,19 @@ def _check(section: object, where: str) -> None:
 
 def _section(configs: Iterable[Mapping[str, object]], where: str) -> Mapping[str, object] | None:
     for config in configs:
+        found: dict[str, Mapping[str, object]] = {}
         for key in SECTIONS:
             value = config.get(key)
             if value is not None and not isinstance(value, dict):
                 raise spec_error(where, f"{key}: expected keys of its own, got {short(plain(value))}")
             if value:
-                _check(plain(value), f"{where}: {key}")
-                return value
+                found[key] = value
+        if found:
+            first, *others = found
+            if other := next((key for key in others if plain(found[key]) != plain(found[first])), None):
+                raise spec_error(
+                    where, f"{other}: expected the same as {first}, got {short(plain(found[other]))}"
+                )
+            _check(plain(found[first]), f"{where}: {first}")
+            return found[first]
     return None

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
+from dse.errors import spec_error
+from dse.spec.huggingface.checkpoint.traced import plain
 from dse.spec.huggingface.quantisation.amounts import KEPT, SCALE, UNKNOWN, Remarks, count, integers, nearest
 from dse.spec.huggingface.quantisation.modules import Patterns, unsafe
 from dse.spec.huggingface.quantisation.tools import TOOLS
+from dse.spec.huggingface.reader import words
 from dse.text import short
 
 HEAD: Final = ("lm_head", "language_model.lm_head", "model.lm_head", "head", "output")
@@ -38,6 +41,17 @@ _WHOLE: Final = {
     **{"mxfp4": "mxfp4", "nvfp4": "nvfp4", "eetq": "int8"},
 }
 """Methods with one format."""
+_BITS: Final = words("""
+    gptq auto_gptq gptq_marlin gptq_bitblas bitblas marlin awq auto_awq awq_marlin auto-round auto_round
+    autoround intel/auto-round inc moe_wna16 mlx metal sinq bitsandbytes bnb unknown
+    """)
+"""Methods that say their bits, and those that share a scale."""
+_SILENT: Final = words("""
+    aqlm vptq spqr higgs quip gguf gemma fouroversix fp_quant qoq qqq gptq_marlin_24 blockwise_int8 w8a8_int8
+    w8a8_fp8 w4afp8 petit_nvfp4 gpt_oss_mxfp4 deepseek_v4_fp8 deepspeedfp tpu_int8 experts_int8 humming online
+    fp8_per_tensor fp8_per_block fp8_per_channel int8_per_channel_weight_only nvfp4_per_token
+    """)
+"""Methods of Transformers, vLLM and SGLang whose bytes are not read; a remark names them."""
 _LISTS: Final = (
     "modules_to_not_convert",
     "ignored_layers",
@@ -61,13 +75,23 @@ class Quantised:
     notes: tuple[str, ...] = ()
 
 
-def quantised(section: Mapping[str, object]) -> Quantised:
-    """What a section of a checkpoint says."""
+def quantised(section: Mapping[str, object], where: str = "") -> Quantised:
+    """What a section of a checkpoint says; raises for a method that nothing is known of."""
     notes = Remarks()
     inner = section.get("quantization")
     section = inner if isinstance(inner, dict) else section
     method = _method(section)
+    known = (*_BITS, *_SILENT, *_WHOLE, *TOOLS, "compressed-tensors", "modelopt")
+    if method not in known and not method.startswith("modelopt"):
+        what = f"quant_method: expected one of {len(known)} methods, got {short(method)}"
+        hint = f"The bytes that its weights take are not known. Known methods: {', '.join(sorted(known))}."
+        raise spec_error(where, f"{what}. {hint}")
     usual, named = _formats(method, section, notes)
+    if UNKNOWN in (usual, *named.values()):
+        notes.add(f"the weights are quantised by {method}; no format is written, so a deployment says it")
+    sparse = section.get("sparsity_config")
+    if isinstance(sparse, dict) and sparse.get("format") not in (None, "dense"):
+        notes.add(f"weights that are left out ({short(plain(sparse['format']))}) are counted as if stored")
     kept = dict.fromkeys(_kept(section), KEPT)
     # what has a format of its own is not kept, whatever a wider pattern says
     said = {**named, **{name: what for name, what in kept.items() if name not in named}}
@@ -86,6 +110,8 @@ def _method(section: Mapping[str, object]) -> str:
         return said.lower()
     if "quant_algo" in section:
         return "modelopt"
+    if any(key in section for key in (*_LOADS[0], *_LOADS[1])):
+        return "bitsandbytes"
     return "compressed-tensors" if "config_groups" in section else "mlx" if "bits" in section else "unknown"
 
 
@@ -99,7 +125,8 @@ def _formats(method: str, section: Mapping[str, object], notes: Remarks) -> tupl
         return (KEPT, {"experts": "mxfp4"}) if method == "mxfp4" else (_WHOLE[method], named)
     if method.startswith("modelopt"):
         algorithm = section.get("quant_algo")
-        usual = KEPT if algorithm == "MIXED_PRECISION" else _algorithm(algorithm, notes)
+        # none where the KV cache alone is quantised
+        usual = KEPT if algorithm in (None, "MIXED_PRECISION") else _algorithm(algorithm, notes)
         return usual, named
     if method == "compressed-tensors":
         usual, groups = _groups(section, notes)
@@ -110,24 +137,49 @@ def _formats(method: str, section: Mapping[str, object], notes: Remarks) -> tupl
     return _integer_method(method, section, notes), {**_overrides(section, notes), **named}
 
 
+_LOADS: Final = (("load_in_8bit", "_load_in_8bit"), ("load_in_4bit", "_load_in_4bit"))
+"""Keys of bitsandbytes that switch 8 and 4 bits on."""
+_MODES: Final = {"mxfp4": "mxfp4", "nvfp4": "nvfp4", "mxfp8": "fp8"}
+"""Modes of MLX with floats (`mlx.core.quantize`) to a format."""
+
+
 def _integer_method(method: str, section: Mapping[str, object], notes: Remarks) -> str:
     """AWQ, GPTQ, AutoRound, bitsandbytes, MLX, HQQ."""
     if method in ("bitsandbytes", "bnb"):
-        if section.get("load_in_8bit") or section.get("_load_in_8bit"):
+        eight, four = ([section[key] for key in keys if key in section] for keys in _LOADS)
+        if any(eight):
             return "int8"
+        # 4 bits where nothing is said; off where both are
+        if four and not any(four):
+            return KEPT
         # 64 weights share an absolute maximum: fp32, or 8 bits when it is quantised again
         doubly = section.get("bnb_4bit_use_double_quant") is True
         return nearest("bitsandbytes 4 bits", 0.5 + (1 / 64 if doubly else 4 / 64), notes)
     bits = section.get("bits", section.get("w_bit", section.get("nbits")))
     group = section.get("group_size", section.get("q_group_size"))
+    if method == "mlx":
+        return _mlx(section, section, notes)
     if (kind := section.get("data_type")) not in (None, "int"):
         return _floats(kind, bits, notes)
-    # MLX keeps an offset beside each scale
-    scale = 2 * SCALE if method == "mlx" else SCALE
-    if bits is None:
+    if bits is None or method in _SILENT:
         notes.add(f"it is quantised ({short(method)}), of which the bits are not understood")
         return UNKNOWN
-    return integers(bits, group, notes, scale)
+    # Metal keeps an offset with each scale, as MLX does
+    return integers(bits, group, notes, 2 * SCALE if method == "metal" else SCALE)
+
+
+def _mlx(what: Mapping[str, object], section: Mapping[str, object], notes: Remarks) -> str:
+    """The format of MLX: whole numbers with a scale and an offset for each group, or floats by their mode."""
+    mode = what.get("mode", section.get("mode", "affine"))
+    if mode == "affine" or mode is None:
+        group = what.get("group_size", section.get("group_size"))
+        return integers(what.get("bits", section.get("bits")), group, notes, 2 * SCALE)
+    found = _MODES.get(str(mode), UNKNOWN)
+    if found == UNKNOWN:
+        notes.add(f"it is quantised in the mode {short(mode)}, for which there is no format")
+    elif mode == "mxfp8":
+        notes.add(MXFP8)
+    return found
 
 
 def _floats(kind: object, bits: object, notes: Remarks) -> str:
@@ -186,6 +238,8 @@ def _groups(section: Mapping[str, object], notes: Remarks) -> tuple[str, dict[st
             # names of classes begin with a capital letter and have no dots
             if isinstance(target, str) and (target[:3] == "re:" or "." in target or target[:1].islower()):
                 named[target] = form
+            elif "Embedding" in str(target):
+                notes.add("its embeddings are quantised as well, which is not counted")
             else:
                 usual = form or usual
                 if target != "Linear":
@@ -224,9 +278,14 @@ def _listed(section: Mapping[str, object], notes: Remarks) -> Iterator[tuple[str
 def _overrides(section: Mapping[str, object], notes: Remarks) -> dict[str, str]:
     """Bits of single modules: `extra_config` of AutoRound, `dynamic` of GPTQ, modules inside MLX."""
     found: dict[str, str] = {}
+    mlx = _method(section) == "mlx"
     extra = section.get("extra_config")
     for name, what in chain(section.items(), extra.items() if isinstance(extra, dict) else ()):
-        if isinstance(what, dict) and "bits" in what:
+        if mlx and isinstance(what, dict) and what.keys() & {"bits", "mode"}:
+            found[name] = _mlx(what, section, notes)
+        elif mlx and what is False and "." in name:
+            found[name] = KEPT
+        elif isinstance(what, dict) and "bits" in what:
             found[name] = integers(what["bits"], what.get("group_size", section.get("group_size")), notes)
     dynamic = section.get("dynamic")
     for name in dynamic if isinstance(dynamic, dict) else ():

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from dse.spec.huggingface.dense import NORMS, uniform
+from dse.spec.huggingface.dense import NORMS, shared_heads, uniform
 from dse.spec.huggingface.reader import FULL, SLIDING, Family, HfConfig, Network, family, kinds_of
 from dse.spec.huggingface.recent.plain import BLOCKS_PICKED, Plain, all_full, all_or_none, every_nth, plain
 
@@ -25,12 +25,18 @@ def _minicpm(c: HfConfig) -> Network:
     return found if c.get("sparse_config") is None else replace(found, notes=(BLOCKS_PICKED,))
 
 
+def _shared(c: HfConfig) -> Sequence[str]:
+    """Every layer sees everything, with heads that share the hidden size."""
+    shared_heads(c)
+    return all_full(c)
+
+
 def _own_keys(c: HfConfig) -> Sequence[str]:
     """Every head has keys of its own, so that a file with fewer KV heads is of another class."""
     heads = c.size("num_attention_heads")
     if c.size("num_key_value_heads", heads) != heads:
         raise c.refuse("num_key_value_heads", f"num_attention_heads ({heads})")
-    return all_full(c)
+    return _shared(c)
 
 
 def _row(
@@ -48,7 +54,7 @@ GROUPED = {
     "glm": _row(Plain(output_bias=False), "GlmForCausalLM"),
     "glm4": _row(Plain(output_bias=False, notes=(NORMS,)), "Glm4ForCausalLM"),
     "glm4v_text": _row(
-        Plain(bias=True, output_bias=False, notes=(NORMS,)),
+        Plain(bias=True, output_bias=False, which=_shared, notes=(NORMS,)),
         "Glm4vForConditionalGeneration",
         passes="attention_bias",
     ),
@@ -111,7 +117,7 @@ GROUPED = {
         bias="mlp_bias",
     ),
     "stablelm": _row(
-        Plain(bias="use_qkv_bias", output_bias=False, parallel="use_parallel_residual"),
+        Plain(which=_shared, bias="use_qkv_bias", output_bias=False, parallel="use_parallel_residual"),
         "StableLmForCausalLM",
         "StableLMEpochForCausalLM",
         passes="qk_layernorm",

@@ -56,6 +56,16 @@ class Mixture(Plain):
     """Layers that draft, of so many modules next to these layers; None where their shape is not known."""
 
 
+def _cohere_kinds(c: HfConfig) -> Sequence[str]:
+    """`layer_types`, or a pattern of the first, dense layers and another one of those with experts."""
+    first, kinds = c.whole("first_k_dense_replace"), every_nth(c)
+    if c.get("sliding_window") is None or c.items("layer_types", str) is not None or not first:
+        return kinds
+    pattern = c.size("prefix_dense_sliding_window_pattern", 1)
+    ahead = [SLIDING if (i + 1) % pattern else FULL for i in range(min(first, len(kinds)))]
+    return [*ahead, *kinds[: len(kinds) - len(ahead)]]
+
+
 def everywhere(c: HfConfig) -> Sequence[bool]:
     """Experts in every layer."""
     return [True] * c.size("num_hidden_layers")
@@ -282,7 +292,7 @@ MIXTURES = {
     "bailing_moe_v2": _row(_BAILING, "BailingMoeV2ForCausalLM", more=_BAILING_KEYS, passes=_BAILING_PASSES),
     "cohere2_moe": _row(
         Mixture(
-            which=every_nth,
+            which=_cohere_kinds,
             tied=True,
             parallel=True,
             width="prefix_dense_intermediate_size",
@@ -291,8 +301,9 @@ MIXTURES = {
             sparse=but_first,
         ),
         "Cohere2MoeForCausalLM",
-        more=f"n_shared_experts first_k_dense_replace mlp_layer_types {_WINDOWS}",
-        passes="prefix_dense_sliding_window_pattern shared_expert_combination_strategy expert_selection_fn",
+        more=f"n_shared_experts first_k_dense_replace mlp_layer_types {_WINDOWS} "
+        "prefix_dense_sliding_window_pattern",
+        passes="shared_expert_combination_strategy expert_selection_fn",
     ),
     "sarvam_moe": _row(
         Mixture(output_bias=False, shared=as_wide_as_routed, sparse=but_first),

@@ -16,6 +16,7 @@ from dse.spec.huggingface.reader import (
     every,
     family,
     kinds_of,
+    local,
     reach,
     words,
 )
@@ -72,7 +73,7 @@ def _plamo(c: HfConfig) -> Network:
 
 def _plamo3(c: HfConfig) -> Sequence[str]:
     """The last layer of each pattern sees everything; older files call the window `window_size`."""
-    return kinds_of(c, (FULL, SLIDING), every(c, c.size("sliding_window_pattern")))
+    return local(c)
 
 
 def _spark(c: HfConfig) -> Sequence[str]:
