@@ -153,6 +153,7 @@ _MEANT: Final = (
     (r"(moe_)?(router|routing|gate)_.*_(coef|coeff|noise|temperature|rate)$", _ROUTE),
     (r"(.*_)?mtp(_.*)?", _AHEAD),
     (r"unsloth_.*", _FILE),
+    (r".*_version$", _FILE),
     (r"(image|img|video|vision|visual|audio|speech|mm|media|vit|pixel|patch)_.*", SEES),
 )
 """Patterns of whole names, to why keys that match may be passed over."""

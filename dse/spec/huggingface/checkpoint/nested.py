@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from dse.errors import spec_error
-from dse.spec.huggingface.wrappers import Wrapper
+from dse.spec.huggingface.remote.wrapped import Wrapper
 from dse.text import short
 
 Levels = tuple[Mapping[str, object], ...]
