@@ -87,6 +87,15 @@ def test_a_model_inside_may_leave_all_its_sizes_to_its_class(
             + 2 * 152576 * 6144,
             70 * 8 * (192 + 128),
         ),
+        # 9 layers see everything with 4 KV heads, 39 have 8 and a window; a tower and ears next to them
+        (
+            "MiMo-V2.5",
+            4096 * (48 * 64 * (192 + 128) + (9 * 4 + 39 * 8) * (192 + 128))
+            + 3 * 4096 * 16384
+            + 47 * (256 * 3 * 4096 * 2048 + 256 * 4096)
+            + 2 * 152576 * 4096,
+            (9 * 4 + 39 * 8) * (192 + 128),
+        ),
         # values are as wide as the hidden size has room for each head: 2560 / 40
         (
             "MiniCPM3-4B",

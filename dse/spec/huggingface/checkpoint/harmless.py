@@ -116,6 +116,7 @@ _NAMED: Final = {
     """,
     _AHEAD: "mtp_transformer_layers num_mtp_modules num_mtp_layers num_nextn_predict_layers num_nextn_layers",
     SEES: """
+        processor_config preprocessor_config
         vision_config audio_config speech_config visual_config vision_tower mm_vision_tower
         boi_token_index eoi_token_index do_image_splitting min_tiles max_tiles use_thumbnail
         encoder_patch_size tile_tag global_view_pos candidate_resolutions process_image_mode
