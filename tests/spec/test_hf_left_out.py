@@ -150,7 +150,7 @@ def test_keys_of_what_sees_pass_and_those_that_may_be_a_size_do_not(tmp_path: Pa
     data = UNSEEN["InternVL2_5-2B"]
     found = read(tmp_path, {**data, "pixel_unshuffle": 2, "frames": 8})
     seen = found.ignored["what sees or hears, around the language model"]
-    assert {"downsample_ratio", "ps_version", "template", "pixel_unshuffle", "frames"} <= set(seen)
+    assert {"downsample_ratio", "template", "pixel_unshuffle", "frames"} <= set(seen)
     for key in ("num_layers", "llm_hidden_width", "extra_experts"):
         with pytest.raises(SpecError, match=f"{key}: expected no unknown key"):
             read(tmp_path, {**data, key: 3})
