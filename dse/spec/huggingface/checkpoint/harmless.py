@@ -152,6 +152,10 @@ _MEANT: Final = (
     (r".*_(scale|scaling|scaling_factor|softcap|soft_cap|softcapping)$", _SCALE),
     (r".*_(act|activation|activation_fn|activation_func|activation_function)$", _SCALE),
     (r"(moe_)?(router|routing|gate)_.*_(coef|coeff|noise|temperature|rate)$", _ROUTE),
+    (
+        r"(moe_)?(router|routing|score|scoring)_(.*_)?(func|function|fn|type|mode|method|dtype|activation)$",
+        _ROUTE,
+    ),
     (r"(.*_)?mtp(_.*)?", _AHEAD),
     (r"unsloth_.*", _FILE),
     (r".*_version$", _FILE),
