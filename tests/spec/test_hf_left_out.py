@@ -87,6 +87,42 @@ def test_a_model_inside_may_leave_all_its_sizes_to_its_class(
             + 2 * 152576 * 6144,
             70 * 8 * (192 + 128),
         ),
+        # 9 layers see everything with 4 KV heads, 39 have 8 and a window; a tower and ears next to them
+        (
+            "MiMo-V2.5",
+            4096 * (48 * 64 * (192 + 128) + (9 * 4 + 39 * 8) * (192 + 128))
+            + 3 * 4096 * 16384
+            + 47 * (256 * 3 * 4096 * 2048 + 256 * 4096)
+            + 2 * 152576 * 4096,
+            (9 * 4 + 39 * 8) * (192 + 128),
+        ),
+        # 192 experts and a shared one but in the first three layers; its files have 758 GB in bf16
+        (
+            "K2-Horizon-375B-A23B",
+            61 * 6144 * 128 * (2 * 48 + 2 * 8)
+            + 3 * 3 * 6144 * 16384
+            + 58 * (193 * 3 * 6144 * 1792 + 192 * 6144)
+            + 2 * 250624 * 6144,
+            61 * 2 * 8 * 128,
+        ),
+        # two names of the width of its experts
+        (
+            "Hy3-FP8",
+            80 * 4096 * 128 * (2 * 64 + 2 * 8)
+            + 3 * 4096 * 13312
+            + 79 * (193 * 3 * 4096 * 1536 + 192 * 4096)
+            + 2 * 120832 * 4096,
+            80 * 2 * 8 * 128,
+        ),
+        # 8 layers attend, 22 have a short convolution of three taps behind two gates
+        (
+            "LFM2-2.6B",
+            8 * 2048 * 64 * (2 * 32 + 2 * 8)
+            + 22 * (4 * 2048**2 + 3 * 2048)
+            + 30 * 3 * 2048 * 10752
+            + 65536 * 2048,
+            8 * 2 * 8 * 64,
+        ),
         # values are as wide as the hidden size has room for each head: 2560 / 40
         (
             "MiniCPM3-4B",
@@ -141,7 +177,7 @@ def test_keys_of_what_sees_pass_and_those_that_may_be_a_size_do_not(tmp_path: Pa
     data = UNSEEN["InternVL2_5-2B"]
     found = read(tmp_path, {**data, "pixel_unshuffle": 2, "frames": 8})
     seen = found.ignored["what sees or hears, around the language model"]
-    assert {"downsample_ratio", "ps_version", "template", "pixel_unshuffle", "frames"} <= set(seen)
+    assert {"downsample_ratio", "template", "pixel_unshuffle", "frames"} <= set(seen)
     for key in ("num_layers", "llm_hidden_width", "extra_experts"):
         with pytest.raises(SpecError, match=f"{key}: expected no unknown key"):
             read(tmp_path, {**data, key: 3})

@@ -168,7 +168,9 @@ WRAPPERS: Mapping[str, Wrapper] = {
         passes="im_start_id im_end_id im_newline_id org_vocab_size",
     ),
     "hy_v4_vl": wrapper("HYV4VLForConditionalGeneration", "hy_v4_vl_text"),
-    "hyperclovax_vision_v2": wrapper("HyperCLOVAXVisionV2ForConditionalGeneration", "hyperclovax"),
+    "hyperclovax_vision_v2": wrapper(
+        "HyperCLOVAXVisionV2ForConditionalGeneration HCXVisionV2ForCausalLM", "hyperclovax"
+    ),
     "idefics2": wrapper("Idefics2ForConditionalGeneration", "mistral"),
     "instructblip": wrapper(
         "InstructBlipForConditionalGeneration",

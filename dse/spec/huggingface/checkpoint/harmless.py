@@ -116,6 +116,7 @@ _NAMED: Final = {
     """,
     _AHEAD: "mtp_transformer_layers num_mtp_modules num_mtp_layers num_nextn_predict_layers num_nextn_layers",
     SEES: """
+        processor_config preprocessor_config
         vision_config audio_config speech_config visual_config vision_tower mm_vision_tower
         boi_token_index eoi_token_index do_image_splitting min_tiles max_tiles use_thumbnail
         encoder_patch_size tile_tag global_view_pos candidate_resolutions process_image_mode
@@ -151,8 +152,13 @@ _MEANT: Final = (
     (r".*_(scale|scaling|scaling_factor|softcap|soft_cap|softcapping)$", _SCALE),
     (r".*_(act|activation|activation_fn|activation_func|activation_function)$", _SCALE),
     (r"(moe_)?(router|routing|gate)_.*_(coef|coeff|noise|temperature|rate)$", _ROUTE),
+    (
+        r"(moe_)?(router|routing|score|scoring)_(.*_)?(func|function|fn|type|mode|method|dtype|activation)$",
+        _ROUTE,
+    ),
     (r"(.*_)?mtp(_.*)?", _AHEAD),
     (r"unsloth_.*", _FILE),
+    (r".*_version$", _FILE),
     (r"(image|img|video|vision|visual|audio|speech|mm|media|vit|pixel|patch)_.*", SEES),
 )
 """Patterns of whole names, to why keys that match may be passed over."""

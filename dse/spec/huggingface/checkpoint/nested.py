@@ -5,7 +5,7 @@ from typing import Final
 
 from dse.errors import spec_error
 from dse.spec.huggingface.reader import words
-from dse.spec.huggingface.wrappers import Wrapper
+from dse.spec.huggingface.remote.wrapped import Wrapper
 from dse.text import short
 
 Levels = tuple[Mapping[str, object], ...]

@@ -239,6 +239,7 @@ MIXTURES = {
         more=f"{_GLM_KEYS} mlp_bias",
         passes="enable_moe_fp32_combine moe_router_enable_expert_bias moe_router_use_sigmoid "
         "enable_attention_fp32_softmax",
+        expert_hidden_dim="moe_intermediate_size",
     ),
     "afmoe": _row(
         Mixture(which=every_nth, shared=as_wide_as_routed, sparse=but_first, gate=True, notes=(NORMS,)),

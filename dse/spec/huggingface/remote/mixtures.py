@@ -20,6 +20,7 @@ from dse.spec.huggingface.reader import (
 from dse.spec.huggingface.recent.compressed import STREAMS
 from dse.spec.huggingface.recent.latents import LATENTS
 from dse.spec.huggingface.recent.mixtures import Mixture, as_wide_as_routed, everywhere, mixture
+from dse.spec.huggingface.recent.plain import Plain, plain
 
 
 def _grok(c: HfConfig) -> Network:
@@ -83,6 +84,16 @@ def _klear(c: HfConfig) -> Network:
 def _klear_sparse(c: HfConfig) -> Sequence[bool]:
     dense, step = set(c.items("mlp_only_layers", int) or ()), c.size("decoder_sparse_step")
     return [i not in dense and (i + 1) % step == 0 for i in range(c.size("num_hidden_layers"))]
+
+
+def _horizon(c: HfConfig) -> Network:
+    """K2-Horizon: layers of LLaMA, or experts but in a few layers."""
+    c.must("mova_num_experts", 0)
+    if c.get("attention_gate_func") is not None:
+        raise c.refuse("attention_gate_func", "null, as nothing proves which weights a gate has")
+    if not c.whole("num_experts"):
+        return plain(Plain())(c)
+    return mixture(Mixture(shared=as_wide_as_routed, sparse=_klear_sparse))(c)
 
 
 def _xverse_shared(c: HfConfig) -> int:
@@ -192,6 +203,19 @@ REMOTE_MIXED = {
         | words("attention_bias n_shared_experts mlp_only_layers decoder_sparse_step moe_intermediate_size"),
         "KlearMoeForCausalLM",
         "KlearForCausalLM",
+    ),
+    "k2_horizon": family(
+        _horizon,
+        GATED
+        | _MOE
+        | words(
+            "attention_bias mova_num_experts attention_gate_func n_shared_experts mlp_only_layers "
+            "decoder_sparse_step moe_intermediate_size"
+        ),
+        "K2HorizonForCausalLM",
+        aliases={"num_shared_experts": "n_shared_experts"},
+        # rotary positions turn a part of each head; the bias of the gate has a number for each expert
+        passes="mova_num_experts_per_tok query_key_norm rope_head_dim moe_gate_bias layernorm_num_groups",
     ),
     "iquest_q1": family(
         _iquest,

@@ -135,13 +135,6 @@ def _part(c: HfConfig, heads: int) -> int:
     return c.size("hidden_size") // heads
 
 
-def _horizon(c: HfConfig) -> Network:
-    """K2-Horizon without experts, whose layers are those of LLaMA."""
-    for key in ("mova_num_experts", "num_experts"):
-        c.must(key, 0)
-    return plain(Plain())(c)
-
-
 def _phi3_small(c: HfConfig) -> Network:
     """Phi-3-small: some layers visit blocks of the context alone, which has no weights."""
     layer = {
@@ -200,13 +193,6 @@ REMOTE_PLAIN = {
         ),
         "NanbeigeForCausalLM",
         passes="skip_loop_final_norm",
-    ),
-    "k2_horizon": family(
-        _horizon,
-        GATED | words("attention_bias mova_num_experts num_experts"),
-        "K2HorizonForCausalLM",
-        passes="mova_num_experts_per_tok num_experts_per_tok num_shared_experts query_key_norm "
-        "attention_gate_func",
     ),
     "phi3small": family(
         _phi3_small,

@@ -103,7 +103,7 @@ CONVOLUTIONS = {
         "Lfm2ForCausalLM",
         aliases={**_TIED, "block_ff_dim": "intermediate_size"},
         passes="use_pos_enc block_dim block_use_swiglu block_mlp_init_scale block_out_init_scale "
-        "block_norm_eps block_use_xavier_init num_heads conv_use_xavier_init",
+        "block_norm_eps block_use_xavier_init num_heads conv_use_xavier_init theta",
     ),
     "lfm2_moe": family(
         _lfm2_moe,
