@@ -36,6 +36,15 @@ SOURCE = "hf-config"
 """Key of the sources that imported numbers cite."""
 
 
+_TOWERS = (
+    "vision_config",
+    "visual_config",
+    "audio_config",
+    "speech_config",
+    "projector_config",
+    "qformer_config",
+)
+"""How keys of what sees or hears end."""
 _MOST = 10**15
 """Parameters; sizes that add up to more are no LLM."""
 
@@ -241,7 +250,8 @@ def _read(file: Path) -> Mapping[str, object]:
     """Keys of a `config.json`."""
     data = read_json(file)
     if not isinstance(data, dict):
-        raise spec_error(f"{file}:1", f"expected the keys of a config.json, got a {type(data).__name__}")
+        got = {list: "a list", str: "a text", type(None): "null"}.get(type(data), short(data))
+        raise spec_error(f"{file}:1", f"expected the keys of a config.json, got {got}")
     return as_config(data, str(file)) if is_params(data) else data
 
 
@@ -284,8 +294,15 @@ def _language_model(outer: Mapping[str, object], where: str) -> tuple[str, Level
     _check_class(inner, (*FAMILIES[inside].architectures, *OUTER[kind]), where)
     head = with_head(found, wrapper, where)
     tie = f"{TIE} is {short(head.get(TIE))} as said around it, not {short(inner.get(TIE))} as said inside"
-    notes = (INNER_NOTE, tie) if TIE in inner and head[TIE] != inner[TIE] else (INNER_NOTE,)
-    return inside, (*found[:-1], head), notes
+    towers = [
+        key
+        for level in found[:-1]
+        for key, value in level.items()
+        if isinstance(value, dict) and key not in wrapper.at and key.endswith(_TOWERS)
+    ]
+    uncounted = (f"not counted: parameters of {', '.join(towers)}",) if towers else ()
+    differs = (tie,) if TIE in inner and head[TIE] != inner[TIE] else ()
+    return inside, (*found[:-1], head), (INNER_NOTE, *uncounted, *differs)
 
 
 def _unlike(outer: Mapping[str, object], inner: Mapping[str, object]) -> dict[str, object]:
@@ -322,8 +339,8 @@ def _check_class(data: Mapping[str, object], known: tuple[str, ...], where: str)
     given = data.get("architectures")
     if given is None:
         return
-    strange = given if not isinstance(given, list) else [a for a in given if a not in known]
-    if strange or not given:
+    listed = [given] if isinstance(given, str) else given
+    if not isinstance(listed, list) or not listed or any(a not in known for a in listed):
         hint = "A class with another head, or a draft model, has other sizes."
         raise spec_error(where, f"architectures: expected {' or '.join(known)}, got {short(given)}. {hint}")
 

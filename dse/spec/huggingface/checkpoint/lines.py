@@ -46,6 +46,7 @@ def located(error: SpecError, file: Path) -> SpecError:
 def _one(
     problem: Problem, file: str, lines: Mapping[Keys, int], names: Mapping[str, Sequence[str]], at: Keys
 ) -> Problem:
+    """One problem, which begins with keys, or is of the sizes together."""
     inside = problem.where.removeprefix(file)
     if not problem.where.startswith(file) or (inside.startswith(":") and inside[1:2].isdigit()):
         return problem
@@ -57,7 +58,7 @@ def _one(
         return problem
     said = found[1].removesuffix(": ")
     around = tuple(part for part in inside.strip(": ").split(": ") if part)
-    *before, last = (*around, *re.split(r": |\.", said))
+    *before, last = [*around, *(str(key) for key in re.split(r": |\.", said))]
     for name in (last, *names.get(last, ())):
         if (line := _line((*before, name), lines, at)) is not None:
             renamed = f"{found[1][: -len(last) - 2]}{name}: {what[found.end(1) :]}"

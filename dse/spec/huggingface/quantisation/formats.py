@@ -137,6 +137,7 @@ def _check(section: object, where: str) -> None:
 
 
 def _section(configs: Iterable[Mapping[str, object]], where: str) -> Mapping[str, object] | None:
+    """The first section that says how the weights are quantised; two next to each other say the same."""
     for config in configs:
         found: dict[str, Mapping[str, object]] = {}
         for key in SECTIONS:
