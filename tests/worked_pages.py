@@ -100,7 +100,8 @@ def follow(example: Example, folder: Path, *, apart: bool = False) -> None:
         return
     said = call(*arguments)
     assert said.code == int(expected or 0), f"exit code {said.code}\n{said.out}{said.err}"
-    _shows(_words(said.out), example)
+    # a terminal shows both; what a verb remarks goes to stderr
+    _shows(_words(f"{said.out}\n{said.err}"), example)
 
 
 def _shows(output: str, example: Example) -> None:

@@ -22,7 +22,13 @@ SYSTEMS = {
 
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("reader")
+    """An empty folder but for the two checkpoints that the README imports, one that is refused."""
+    folder = tmp_path_factory.mktemp("reader")
+    qwen = (ROOT / "tests" / "spec" / "hf" / "qwen3-32b.json").read_text(encoding="utf-8")
+    for name, text in {"Qwen3-32B": qwen, "bert-base": '{"model_type": "bert"}'}.items():
+        (folder / name).mkdir()
+        (folder / name / "config.json").write_text(text, encoding="utf-8")
+    return folder
 
 
 @pytest.mark.slow
