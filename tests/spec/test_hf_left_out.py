@@ -12,7 +12,9 @@ from dse.spec.huggingface.config import Imported, import_llm
 from dse.spec.huggingface.families import WRITTEN, defaults
 
 HERE = Path(__file__).parent / "hf"
-UNSEEN: Mapping[str, Mapping[str, object]] = json.loads((HERE / "unseen.json").read_text())
+UNSEEN: Mapping[str, Mapping[str, object]] = json.loads(
+    (HERE.parent / "hf_unseen" / "files.json").read_text()
+)
 DEEPSEEK = json.loads((HERE / "deepseek-v3.json").read_text())
 
 
@@ -42,7 +44,7 @@ def test_what_was_filled_in_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize("key", sorted(WRITTEN & set(DEEPSEEK) - {"max_position_embeddings"}))
 def test_a_file_of_its_own_that_lacks_a_main_size_is_not_whole(tmp_path: Path, key: str) -> None:
     data = {k: v for k, v in DEEPSEEK.items() if k != key}
-    if key == "num_key_value_heads":  # latent attention has one for each head
+    if key == "num_key_value_heads":  # latent attention has one for each
         assert counted(tmp_path, data) == counted(tmp_path, DEEPSEEK)
         return
     with pytest.raises(SpecError, match=f"{key}: expected .*, got no such key"):

@@ -322,6 +322,8 @@ def _unknown(kind: object) -> str:
     known = types()
     got = "no such key" if kind is None else short(kind)
     expected = f"model_type: expected one of {len(known)} families, got {got}"
+    if kind is None:
+        return f"{expected}. Without it nothing says how its keys are read. All: `dse import --types`."
     if why := obstacle(str(kind)):
         return f"{expected}. {why[:1].upper()}{why[1:]}."
     close = get_close_matches(kind, known, n=5) if isinstance(kind, str) and len(kind) <= LONGEST else []
