@@ -108,7 +108,7 @@ def test_layers_that_no_network_has_are_refused_before_any_is_made(layers: str, 
     file = tmp_path / "config.json"
     file.write_text(LLAMA.replace('"num_hidden_layers": 2', f'"num_hidden_layers": {layers}'))
     with alarm():
-        call("import", file).refused(f"{file}: num_hidden_layers: expected a whole number of at ")
+        call("import", file).refused(f"{file}:1: num_hidden_layers: expected a whole number of at ")
 
 
 def test_thousands_of_unknown_keys_are_told_by_the_first_hundred(tmp_path: Path) -> None:
