@@ -54,3 +54,10 @@ def test_an_unknown_longest_context_is_said_where_its_llm_is(dse):
     said = " ".join(dse(*estimated, "--llm", "llama2-70b").out.split())
     assert "longest context of llama2-70b not known" in said
     assert "longest context" not in dse(*estimated, "--llm", "qwen3.5-9b").out
+    compared = dse("compare", "h100-sxm", "h200-sxm", "--llm", "llama2-70b", "--workload", "chat").out
+    assert " ".join(compared.split()).count("longest context of llama2-70b not known") == 1
+
+
+def test_a_run_says_that_its_llm_has_no_known_context(dse, tmp_path):
+    ran = dse("run", "groq-vs-h100", "--trials", "3", "--no-verdicts", "--out", str(tmp_path / "out")).out
+    assert ran.count("Remark: longest context of llama2-70b not known") == 1

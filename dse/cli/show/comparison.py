@@ -23,6 +23,7 @@ from dse.report.words.computed_formats import MARK
 from dse.report.words.confidence import met_with, no_error_bar, no_verdict
 from dse.report.words.part_names import counted, word
 from dse.report.words.violations import pretty_violation
+from dse.spec.schema.generation import UNKNOWN_CONTEXT
 from dse.text import cp_text
 
 _NAME = 11
@@ -310,7 +311,8 @@ def _notes(found: Comparison) -> Iterator[str]:
             told = anchored(first.anchor_rows, first.next_best, chip.chip)
             yield from (f"Note: {chip.chip}: {sentence}." for sentence in told)
     yield from system_notes(found)
-    covered = {note for e in best for note in e.notes if "capital" in note}
+    # what is alike for all chips: what capital covers, and whether the LLM can see so much
+    covered = {note for e in best for note in e.notes if "capital" in note or UNKNOWN_CONTEXT in note}
     yield from (f"Note: {note}." for note in sorted(covered))
 
 

@@ -23,6 +23,8 @@ from dse.report.words.answer import answer
 from dse.report.words.computed_formats import computed_lines, marked_answer
 from dse.report.words.confidence import met_with, no_error_bar, no_verdict
 from dse.report.words.listed_grid import listed_grid
+from dse.spec.schema.generation import context_notes
+from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.software import split_software
 from dse.spec.schema.study import StudySpec
 
@@ -65,9 +67,21 @@ def print_answer(front: Front, spec: StudySpec, *, sure: SampledFront | None = N
 
 
 def print_layout_remarks(study: ResolvedStudy, front: Front) -> None:
-    """Print what engines may refuse in the layouts of the best designs and of the baselines next to them."""
-    for line in layout_lines(study, [*answer(front).best, *plain_rows(front.baselines)]):
+    """Print what engines may refuse in the layouts of the best designs and of the baselines next to them.
+
+    Before it, of which LLM the longest context is not known.
+    """
+    rows = [*answer(front).best, *plain_rows(front.baselines)]
+    for line in (*_unknown_contexts(study), *layout_lines(study, rows)):
         stdout().print(plain(line), soft_wrap=True)
+
+
+def _unknown_contexts(study: ResolvedStudy) -> list[str]:
+    """Remarks on LLMs that no request is too long for, since their files state no longest context."""
+    llms = {spec.name: spec for spec in study.configs.values() if isinstance(spec, LlmSpec)}
+    served = [member.context for member in study.members] or [study.context]
+    notes = [n for c in served if c.llm.name in llms for n in context_notes(c.workload, llms[c.llm.name])]
+    return [f"Remark: {note}." for note in dict.fromkeys(notes)]
 
 
 def layout_lines(study: ResolvedStudy, rows: Iterable[Row]) -> list[str]:

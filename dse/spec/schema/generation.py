@@ -1,10 +1,15 @@
 """How an LLM generates, and whether a workload serves it so."""
 
+from typing import Final
+
 from dse.errors import spec_error
 from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.workload import WorkloadSpec
 from objectives import api
 from objectives.attention_layers import STATES
+
+UNKNOWN_CONTEXT: Final = "longest context of"
+"""How the note begins of an LLM whose file states no longest context."""
 
 
 def hold_generation(workload: WorkloadSpec, llm: LlmSpec) -> None:
@@ -41,7 +46,7 @@ def context_notes(workload: api.Workload, llm: LlmSpec) -> list[str]:
     if llm.context is not None or not any(block.mixers for block in llm.resolve().blocks):
         return []
     return [
-        f"longest context of {llm.name} not known: whether it can see the {workload.max_context:,.0f} tokens "
+        f"{UNKNOWN_CONTEXT} {llm.name} not known: whether it can see the {workload.max_context:,.0f} tokens "
         "of a request is not checked"
     ]
 
