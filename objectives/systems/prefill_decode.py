@@ -77,7 +77,7 @@ def prefill_decode(pool: Pool, side: DecodeSide, link: PoolLink, context: Contex
         together=d.ways * d.pp * own.joined,
         resources=prefill.resources(s, prompts),
         replicas=rates.prefill_replicas,
-        held_bytes={**s.held_by_part(), "kv_cache": own.kv_held_bytes},
+        held_bytes={**s.held_by_part(), **s.kept_by_kind(own.kv_held_bytes, context.workload.isl)},
         busy=rates.prefill_busy,
     )
     return SystemResult(

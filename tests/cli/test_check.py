@@ -57,6 +57,17 @@ def test_files_of_one_folder_may_use_each_other(dse, config_with):
     assert dse("check", "my").code == 0
 
 
+def test_parameters_that_the_layers_contradict_are_remarked_upon(dse, config_with):
+    # by hand: 80 layers of attention, FFN and two norms, embedding and head of 128,256 x 8,192, a norm
+    counted = 80 * (8192 * (2 * 8192 + 2 * 1024) + 3 * 8192 * 28672 + 2 * 8192) + (2 * 128256 + 1) * 8192
+    path = config_with("llms", "llama3-70b", ('params: {value: "70.55B"', 'params: {value: "80B"'))
+    said = dse("check", path)
+    what = f"params: expected {counted:,} within 1%, which the layers count, got 80,000,000,000"
+    assert said.code == 0 and f"llama3-70b.yaml:{line_of(path, '80B')}: {what}" in said.err.replace("\n", " ")
+    path = config_with("llms", "mixtral-8x7b", ("params: {value", "params: {value"))
+    assert dse("check", path).err == ""
+
+
 def test_an_empty_space_is_refused(dse, config_with):
     space = config_with(
         "spaces", "lpu-or-hbm", ("low: 32 MiB, high: 1024 MiB", "low: 1024 MiB, high: 32 MiB")

@@ -8,6 +8,7 @@ from studies_for_tests import write_study
 from dse.chips.served import served_llm
 from dse.errors import SpecError
 from dse.evaluate.estimate import estimate
+from dse.evaluate.pools.estimate import estimate_pools
 from dse.question.resolved_study import load_study
 from dse.spec.schema.kept import kv_named
 from dse.spec.schema.llm import LlmSpec
@@ -61,13 +62,52 @@ def test_an_index_is_kept_in_a_format_of_its_own(kv: object, wanted: float) -> N
 def test_a_state_is_kept_in_a_format_of_its_own() -> None:
     layout = {"weights": "bf16", "tp": 1, "pp": 1, "ep": 1, "dp": 1, "batch": 1}
     wide, narrow = (
-        estimate("mi300x", "qwen3-next-80b-a3b", "chat", kv=kv, **layout).ledgers["capacity_bytes"][
-            "kv_cache"
-        ]
+        estimate("mi300x", "qwen3-next-80b-a3b", "chat", kv=kv, **layout).ledgers["capacity_bytes"]
         for kv in ("bf16", "cache=bf16,state=bf16")
     )
+    assert narrow["kv_cache"] == pytest.approx(wide["kv_cache"], rel=1e-9)
     # 36 layers of 32 heads of 128 x 128, and three tokens of queries, keys and values, in fp32 as published
-    assert wide - narrow == pytest.approx(36 * 2 * (32 * 128 * 128 + 3 * 8192), rel=1e-9)
+    assert wide["states"] - narrow["states"] == pytest.approx(36 * 2 * (32 * 128 * 128 + 3 * 8192), rel=1e-9)
+
+
+def test_cache_index_and_states_are_held_apart() -> None:
+    tokens = 222.3 + 290.3  # of `chat`
+    layout = {"weights": "fp8", "tp": 8, "pp": 1, "ep": 8, "dp": 1, "batch": 64, "kv": "cache=fp8,index=bf16"}
+    held = estimate("h200", "deepseek-v3.2", "chat", **layout).ledgers["capacity_bytes"]
+    # a latent of 512 and 64, and one key of 128, of which every chip has all; 61 layers
+    assert held["kv_cache"] == pytest.approx(64 * tokens * 61 * (512 + 64), rel=1e-9)
+    assert held["index_keys"] == pytest.approx(64 * tokens * 61 * 128 * 2, rel=1e-9)
+    assert "states" not in held
+    held = estimate("h200", "deepseek-v3", "chat", **(layout | {"kv": "fp8"})).ledgers["capacity_bytes"]
+    assert set(held) == {"weights", "kv_cache", "activations"}
+
+
+def test_what_layers_that_draft_keep_is_held_with_its_kind() -> None:
+    layout = {"weights": "fp8", "tp": 1, "pp": 1, "ep": 1, "dp": 1, "batch": 4}
+    plain, drafted = (
+        estimate("h200", "qwen3-next-80b-a3b", work, **layout).ledgers["capacity_bytes"]
+        for work in ("chat", "chat-mtp")
+    )
+    # twelve layers of two heads of 256, and one that drafts, which has no state
+    cache = 4 * (222.3 + 290.3) * 2 * 2 * 256
+    assert plain["kv_cache"] == pytest.approx(12 * cache, rel=1e-9)
+    assert drafted["kv_cache"] == pytest.approx(13 * cache, rel=1e-9)
+    states = 4 * 36 * 4 * (32 * 128 * 128 + 3 * 8192)
+    assert plain["states"] == pytest.approx(states, rel=1e-9)
+    assert drafted["states"] == pytest.approx(states, rel=1e-9)
+
+
+def test_pools_hold_cache_and_states_apart() -> None:
+    sizes = ["prefill=h100,tp=4,batch=1", "decode=h200,tp=4,batch=16"]
+    found = estimate_pools(
+        sizes, "qwen3-next-80b-a3b", "chat", weights="fp8", settings={"prefill_load": "0.7"}
+    )
+    held = found.ledgers["capacity_bytes"]
+    # two KV heads on four chips: one each
+    assert held["decode.kv_cache"] == pytest.approx(16 * (222.3 + 290.3) * 12 * 2 * 256, rel=1e-9)
+    assert held["decode.states"] == pytest.approx(16 * 36 * 4 * (32 * 128 * 128 + 3 * 8192) / 4, rel=1e-9)
+    ratio = held["prefill.states"] / held["prefill.kv_cache"]
+    assert ratio == pytest.approx(36 * (32 * 128 * 128 + 3 * 8192) / (222.3 * 12 * 2 * 256), rel=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from dse.spec.catalog.lookup import KINDS, Catalog, Source, SourcesSpec, file_pr
 from dse.spec.schema.architecture import ArchitectureSpec
 from dse.spec.schema.base import Spec
 from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.space import SpaceSpec
 from dse.spec.schema.study import StudySpec
 from dse.spec.schema.system import NetworkSpec, StackSpec
@@ -20,6 +21,7 @@ from dse.spec.schema.technology import TechnologySpec
 from dse.spec.yaml.loading import build_spec
 from dse.spec.yaml.yaml_lines import Lines, read_yaml
 from dse.text import is_count
+from dse.validate.llms.sizes import llm_size
 
 _ENDINGS = (".yaml", ".yml")
 
@@ -69,13 +71,19 @@ def check_files(paths: Sequence[Path], configs: Path | None = None) -> list[Prob
 
 
 def remarks_on(paths: Sequence[Path], configs: Path | None = None) -> list[str]:
-    """What engines may refuse in the layouts that studies among valid files list, with file and line."""
+    """What is doubtful in valid files, with file and line.
+
+    Layouts of studies that engines may refuse, and parameters of LLMs that their layers contradict.
+    """
     catalog, found = _catalog(paths, configs), dict[str, None]()
     for path in paths:
         data, lines = read_yaml(path)
         if isinstance(data, dict) and data.get("kind") == "study":
             for case in (None, *checked_spec(path, None, catalog).cases):
                 found |= dict.fromkeys(_of_layouts(path, checked_question(path, case, catalog), lines))
+        elif isinstance(data, dict) and data.get("kind") == "llm":
+            said = llm_size(build_spec(LlmSpec, data, str(path), lines)).remarks()
+            found |= dict.fromkeys(f"{path}:{lines.get((key,), 1)}: {key}: {s}" for key, s in said.items())
     return list(found)
 
 

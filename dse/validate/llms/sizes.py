@@ -48,6 +48,19 @@ class LlmSize:
         """Whether both agree with what is published."""
         return abs(self.error or 0.0) <= TOTAL_WITHIN and abs(self.active_error or 0.0) <= ACTIVE_WITHIN
 
+    def remarks(self) -> dict[str, str]:
+        """What contradicts the layers, a sentence without a full stop for each key of the file."""
+        found = {}
+        counts = (
+            ("params", self.error, self.params, self.published, TOTAL_WITHIN),
+            ("active_params", self.active_error, self.active, self.published_active, ACTIVE_WITHIN),
+        )
+        for key, error, counted, published, within in counts:
+            if error is not None and published is not None and abs(error) > within:
+                wanted = f"expected {counted:,.0f} within {within:.0%}, which the layers count"
+                found[key] = f"{wanted}, got {published:,.0f}"
+        return found
+
     def as_dict(self) -> dict[str, object]:
         """Flat, as `--format json` and CSV give it."""
         return {
@@ -66,10 +79,10 @@ class LlmSize:
 
 def llm_sizes(catalog: Catalog) -> Sequence[LlmSize]:
     """Every LLM of the catalog, by name."""
-    return [_size(spec) for _, spec in sorted(catalog.all(LlmSpec).items())]
+    return [llm_size(spec) for _, spec in sorted(catalog.all(LlmSpec).items())]
 
 
-def _size(spec: LlmSpec) -> LlmSize:
+def llm_size(spec: LlmSpec) -> LlmSize:
     """One LLM, counted and as published."""
     llm = spec.resolve()
     published = spec.active_params

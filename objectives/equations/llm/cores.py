@@ -68,6 +68,33 @@ def kept_in(core: Core, context: Array, beyond: Array | None) -> Array:
     return kept if core.cp is None else on_fullest(kept, core.cp)
 
 
+def keeps_tokens(core: Core) -> bool:
+    """Whether tokens leave something in a core.
+
+    Args:
+        core: the core on one chip.
+
+    Returns:
+        False for a kind with a state in place of a KV cache, and for one that reads that of another layer.
+
+    Domain:
+        As `core_of`.
+
+    Limits:
+        None.
+
+    Source:
+        By definition, from `kv_elements` of the kind.
+
+    Examples:
+        >>> from objectives.api import Attention
+        >>> own, lent = (Attention(heads=8, kv_heads=8, head_dim=64, kv=kv) for kv in ("own", "shared"))
+        >>> [keeps_tokens(core_of(a, 1.0, 1.0, 1.0, None)) for a in (own, lent)]
+        [True, False]
+    """
+    return bool(core.kind.kv_elements(core.attention, 1.0))
+
+
 def read_of_each(core: Core) -> Array:
     """Elements of KV cache that a row reads of one token on one chip [1].
 

@@ -7,13 +7,13 @@ stage that holds only one kind differs from the mean.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from objectives.api import Block, Experts, Llm
+from objectives.api import Block, Experts, Index, Llm
 from objectives.arrays import Array, ceil_div, maximum, minimum, ones_like, zeros_like
 from objectives.equations.llm import experts as moe
 from objectives.equations.llm import feed_forward, launches
 from objectives.equations.llm.attention.kinds import kind_of, of_encoder, summed
 from objectives.equations.llm.by_part import visited_by_all, weighed
-from objectives.equations.llm.cores import Core, core_of, kept_in, read_of_each
+from objectives.equations.llm.cores import Core, core_of, keeps_tokens, kept_in, read_of_each
 from objectives.equations.llm.expert_parallel import Spread, spread
 from objectives.equations.llm.parts import KeysOfEncoder, keys_of_encoder
 from objectives.parts import Parts
@@ -168,6 +168,18 @@ class MeanLayer:
         """Bytes that one sequence of at most `context` tokens keeps in one layer, its state included [B]."""
         size = self.kv_kept(context, beyond) * kv_bytes
         return size if self.state_bytes is None else size + self.state_bytes
+
+    def kept_by_kind(self, context: Array, kv_bytes: float, beyond: Array | None) -> dict[str, Array]:
+        """`kept_bytes` of KV cache, keys of an index, and states, without those that no layer has [B]."""
+        found: dict[str, Array] = {}
+        for name, index in (("kv_cache", False), ("index_keys", True)):
+            some = [c for c in self.cores if isinstance(c.attention, Index) == index and keeps_tokens(c)]
+            if some:
+                amount = self._over_cores(
+                    lambda c: c.share * c.kv_elements * kept_in(c, context, beyond), some
+                )
+                found[name] = amount * kv_bytes
+        return found if self.state_bytes is None else {**found, "states": self.state_bytes}
 
     def core_flop(self, context: Array) -> Array:
         """FLOP of the attention cores for one decoded row at `context` [FLOP]."""

@@ -80,9 +80,37 @@ class Setup:
         own = None if self.drafting is None else self.drafting.own
         return most_of_stage(own, self.layer, self.context.llm.layers, self.deployments.pp, amount)
 
+    def kept_by_kind(self, total: Array, tokens: Array, beyond: Array | None = None) -> dict[str, Array]:
+        """So many bytes that sequences of `tokens` keep, by kind where there are several [B].
+
+        KV cache, keys of an index, and states, in the ratio that the fullest stage has them.
+        """
+        kv_bytes, layers = self.context.precision.kv_bytes, float(self.context.llm.layers)
+        each = self.layer.kept_by_kind(tokens, kv_bytes, beyond)
+        parts = {kind: self.stage_layers * size for kind, size in each.items()}
+        if self.drafting is not None:
+            own, at_end = self.drafting.own, self.drafting.drafts
+            more = own.layer.kept_by_kind(tokens, kv_bytes, beyond)
+            for kind in dict.fromkeys((*each, *more)):
+                last = floor(layers / self.deployments.pp) * each.get(kind, 0.0)
+                last = last + float(own.modules * own.llm.layers) * more.get(kind, 0.0)
+                parts[kind] = where(at_end, last, parts.get(kind, zeros_like(last)))
+        if len(parts) < 2:
+            return {"kv_cache": total}
+        whole = sum(list(parts.values())[1:], next(iter(parts.values())))
+        share = total / where(whole > 0.0, whole, 1.0)
+        return {kind: share * size for kind, size in parts.items()}
+
     def held_by_part(self) -> dict[str, Array]:
-        """`held_bytes`, weights by part where these have formats of their own [B]."""
-        held = self.held_bytes
+        """`held_bytes`, weights by part where parts have formats of their own, what is kept by kind [B]."""
+        held, window_kept = self.held_bytes, self.chips.stack.window_kept
+        kept = self.kept_by_kind(held["kv_cache"], self.context.workload.max_context, window_kept)
+        # in the place of `kv_cache`
+        held = {
+            k: v
+            for kind, size in held.items()
+            for k, v in (kept if kind == "kv_cache" else {kind: size}).items()
+        }
         context, d, draft = self.context, self.deployments, self.drafting
         if draft is None:
             parts = weights_by_part(context, d, self.layer, held["weights"])
