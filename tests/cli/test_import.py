@@ -123,3 +123,13 @@ def test_every_model_type_is_listed(dse):
     names = said.out.split()
     assert names == sorted(names)
     assert {"llama", "deepseek_v3", "qwen3_5_moe", "internvl_chat"} <= set(names)
+
+def test_a_window_is_why_the_longest_sequence_keeps_less_than_all_of_its_tokens(dse, tmp_path):
+    config = {"model_type": "mistral", "hidden_size": 1024, "num_hidden_layers": 2, "vocab_size": 1000}
+    config |= {"num_attention_heads": 8, "num_key_value_heads": 2, "intermediate_size": 2048}
+    config |= {"max_position_embeddings": 8192, "sliding_window": 1024, "tie_word_embeddings": False}
+    for name, window in (("windowed", 1024), ("whole", None)):
+        path = tmp_path / f"{name}.json"
+        path.write_text(json.dumps(config | {"sliding_window": window}), encoding="utf-8")
+        said = " ".join(dse("import", path, "-o", tmp_path / f"{name}.yaml").err.split())
+        assert ("some layers keep those in a window alone" in said) == (window is not None), said

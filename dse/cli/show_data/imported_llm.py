@@ -60,7 +60,8 @@ def _lines(found: Imported) -> Iterator[str]:
         kept = f"{counts.kv_of_encoder:,.0f} elements ({size:,.0f} B in 16 bits) a request"
         yield f"KV cache of the rows of the encoder: {kept}"
     if counts.state_bytes:
-        yield f"State: {counts.state_bytes:,.0f} B a sequence, whatever its length"
+        size = f"{counts.state_bytes:,.0f} B a sequence"
+        yield f"State: {size}, whatever its length and in addition to KV cache"
     if spec.draft_layers is not None:
         modules = f"{spec.draft_layers.count} modules" if spec.draft_layers.count > 1 else "1 module"
         yield f"Drafts (MTP): {modules}, {counts.drafting:,} parameters in addition to those above"
@@ -98,7 +99,12 @@ def _kv(found: Imported) -> str:
     a_token = f"{counts.kv_elements:,.0f} elements ({_BYTES * counts.kv_elements:,.0f} B in 16 bits) a token"
     if counts.kv_longest is None:
         return a_token
-    return f"{a_token}, {_BYTES * counts.kv_longest / 1e9:,.4g} GB a sequence of the longest context"
+    longest = f"{a_token}, {_BYTES * counts.kv_longest / 1e9:,.4g} GB a sequence of the longest context"
+    # entries of an encoder are none of tokens
+    of_tokens = counts.kv_longest - counts.kv_of_encoder
+    if of_tokens < (1.0 - 1e-6) * counts.kv_elements * (found.spec.context or 0):
+        longest += " (less than of all its tokens: some layers keep those in a window alone)"
+    return longest
 
 
 def _layers(found: Imported) -> int:
