@@ -124,6 +124,7 @@ def test_every_model_type_is_listed(dse):
     assert names == sorted(names)
     assert {"llama", "deepseek_v3", "qwen3_5_moe", "internvl_chat"} <= set(names)
 
+
 def test_a_window_is_why_the_longest_sequence_keeps_less_than_all_of_its_tokens(dse, tmp_path):
     config = {"model_type": "mistral", "hidden_size": 1024, "num_hidden_layers": 2, "vocab_size": 1000}
     config |= {"num_attention_heads": 8, "num_key_value_heads": 2, "intermediate_size": 2048}

@@ -60,8 +60,8 @@ def _lines(found: Imported) -> Iterator[str]:
         kept = f"{counts.kv_of_encoder:,.0f} elements ({size:,.0f} B in 16 bits) a request"
         yield f"KV cache of the rows of the encoder: {kept}"
     if counts.state_bytes:
-        size = f"{counts.state_bytes:,.0f} B a sequence"
-        yield f"State: {size}, whatever its length and in addition to KV cache"
+        state = f"{counts.state_bytes:,.0f} B a sequence"
+        yield f"State: {state}, whatever its length and in addition to KV cache"
     if spec.draft_layers is not None:
         modules = f"{spec.draft_layers.count} modules" if spec.draft_layers.count > 1 else "1 module"
         yield f"Drafts (MTP): {modules}, {counts.drafting:,} parameters in addition to those above"
