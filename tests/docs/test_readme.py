@@ -78,7 +78,7 @@ def test_the_sizes_of_the_answers_are_those_of_the_committed_fronts() -> None:
     assert "Two dies" in _answers()["What chip would beat them?"]
 
 
-def test_the_readme_shows_three_more_commands_and_python() -> None:
+def test_the_readme_shows_six_more_commands_and_python() -> None:
     verbs = [e.command.split()[1] for e in EXAMPLES if e.command.startswith("dse ")]
-    assert verbs == ["estimate", "compare", "catalog"]
+    assert verbs == ["estimate", "compare", "catalog", "import", "estimate", "import"]
     assert any(e.command.startswith("python: ") for e in EXAMPLES)
