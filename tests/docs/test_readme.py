@@ -10,6 +10,9 @@ from worked_pages import ROOT, Example, examples_of, follow
 README = ROOT / "README.md"
 LONGEST = 130
 EXAMPLES = examples_of(README)
+# the last ones use the file that the first of them writes
+OWN = next(i for i, e in enumerate(EXAMPLES) if e.command.startswith("dse import "))
+TRIED_TOGETHER = [*((example,) for example in EXAMPLES[:OWN]), tuple(EXAMPLES[OWN:])]
 SLUGS = {"SRAM or HBM?": "0001-groq-vs-h100", "Which chip of 2026?": "0009-today",
          "What chip would beat them?": "0002-what-chip-would-beat-both"}  # fmt: skip
 SYSTEMS = {
@@ -32,14 +35,15 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("example", EXAMPLES, ids=str)
-def test_the_example_runs_and_shows_what_the_readme_shows(
-    example: Example, reader: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("examples", TRIED_TOGETHER, ids=lambda each: str(each[0]))
+def test_examples_run_and_show_what_the_readme_shows(
+    examples: tuple[Example, ...], reader: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(reader)
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "100")
-    follow(example, reader)
+    for example in examples:
+        follow(example, reader)
 
 
 def test_the_readme_is_short() -> None:
