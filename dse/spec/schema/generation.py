@@ -45,10 +45,7 @@ def context_notes(workload: api.Workload, llm: LlmSpec) -> list[str]:
     """What to say where the file of an LLM states no longest context, which requests could be longer than."""
     if llm.context is not None or not any(block.mixers for block in llm.resolve().blocks):
         return []
-    return [
-        f"{UNKNOWN_CONTEXT} {llm.name} not known: whether it can see the {workload.max_context:,.0f} tokens "
-        "of a request is not checked"
-    ]
+    return [f"{UNKNOWN_CONTEXT} {llm.name} not known: {workload.max_context:,.0f} tokens are not checked"]
 
 
 def _blocks_notes(workload: api.Workload, llm: LlmSpec) -> list[str]:
