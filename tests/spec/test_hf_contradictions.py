@@ -8,22 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from recent_llms import CONFIGS
+from small_checkpoints import DENSE as QWEN
 
 from dse.errors import SpecError
 from dse.spec.huggingface.config import Imported, import_llm
-from tests.recent_llms import CONFIGS
 
-QWEN: dict[str, Any] = {
-    "model_type": "qwen3",
-    "hidden_size": 64,
-    "intermediate_size": 256,
-    "num_hidden_layers": 4,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "head_dim": 16,
-    "vocab_size": 100,
-    "torch_dtype": "bfloat16",
-}
 HEAD = 100 * 64
 """Parameters of its embedding, and of its LM head."""
 

@@ -7,22 +7,12 @@ import json
 from pathlib import Path
 
 import pytest
+from small_checkpoints import DENSE
 
 from dse.spec.huggingface.config import import_llm
 from dse.spec.schema.llm import LlmSpec
 from objectives.equations.chip.formats import FORMATS
 
-DENSE = {
-    "model_type": "qwen3",
-    "hidden_size": 64,
-    "intermediate_size": 256,
-    "num_hidden_layers": 4,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "head_dim": 16,
-    "vocab_size": 100,
-    "torch_dtype": "bfloat16",
-}
 MOE = DENSE | {
     "model_type": "qwen3_moe",
     "num_experts": 8,
