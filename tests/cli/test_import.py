@@ -133,4 +133,4 @@ def test_a_window_is_why_the_longest_sequence_keeps_less_than_all_of_its_tokens(
         path = tmp_path / f"{name}.json"
         path.write_text(json.dumps(config | {"sliding_window": window}), encoding="utf-8")
         said = " ".join(dse("import", path, "-o", tmp_path / f"{name}.yaml").err.split())
-        assert ("some layers keep those in a window alone" in said) == (window is not None), said
+        assert ("some layers keep only a window of its tokens" in said) == (window is not None), said

@@ -103,7 +103,7 @@ def _kv(found: Imported) -> str:
     # entries of an encoder are none of tokens
     of_tokens = counts.kv_longest - counts.kv_of_encoder
     if of_tokens < (1.0 - 1e-6) * counts.kv_elements * (found.spec.context or 0):
-        longest += " (less than of all its tokens: some layers keep those in a window alone)"
+        longest += " (some layers keep only a window of its tokens)"
     return longest
 
 
