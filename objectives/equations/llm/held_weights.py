@@ -1,10 +1,11 @@
-"""Weights that the fullest stage of a pipeline holds on each chip: at its edges, and by part."""
+"""What the fullest stage of a pipeline holds on each chip: weights at its edges and by part, and uneven layers."""
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
+from functools import reduce
 
-from objectives.api import Context, Deployments, Llm
-from objectives.arrays import Array, ceil_div, where
+from objectives.api import Block, Chips, Context, Deployments, Llm
+from objectives.arrays import Array, ceil_div, floor, maximum, minimum, where
 from objectives.equations.llm.by_part import in_rest
 from objectives.equations.llm.context_parallel import split_over
 from objectives.equations.llm.mean_layer import MeanLayer, mean_layer
@@ -148,3 +149,66 @@ def weights_by_part(context: Context, d: Deployments, layer: MeanLayer, held: Ar
         alone = Parts(**{**dict.fromkeys(names, 0.0), name: getattr(parts, name)})
         found[name] = more * weights(mean_layer(context.llm, d.tp, d.ep, cp, alone), alone)
     return found
+
+
+def uneven_bytes(context: Context, chips: Chips, d: Deployments, layer: MeanLayer) -> Array | None:
+    """Bytes that the fullest stage holds beyond as many layers of the mean, where layers are unlike [B].
+
+    Of n layers that hold a size or more, one of PP stages has n / PP or more, whatever their order, and as
+    many of the smallest as fill it up to the whole part of L / PP. The size for which that is most decides.
+
+    Args:
+        context: network, formats and workload.
+        chips: chips, for what engines keep outside of a window.
+        d: deployments.
+        layer: the mean layer on one chip, weights of the rest's size each.
+
+    Returns:
+        Bytes of weights, KV cache and states, at least 0, shapes broadcast [B]; None where layers are alike.
+
+    Domain:
+        A lower bound: the order of the layers may make a stage fuller still. Layers that use the weights of
+        others count what they keep alone.
+
+    Limits:
+        0 for a pipeline of one stage.
+
+    Source:
+        The pigeonhole principle.
+
+    Examples:
+        By hand, in tests/equations/llm/test_uneven_stages.py.
+    """
+    llm, cp, by = context.llm, split_over(d.cp), in_rest(context.precision)
+    kinds = [replace(llm, blocks=(b,), lookup=(), encoder=None, draft=None) for b in _kinds(llm.blocks)]
+    if len(kinds) < 2:
+        return None
+
+    def kept(of: MeanLayer) -> Array:
+        longest, beyond = context.workload.max_context, chips.stack.window_kept
+        return of.kept_bytes(longest, context.precision.kv_bytes, beyond) * d.batch
+
+    def held(of: MeanLayer, layers: Array) -> Array:
+        return of.stage_weights(layers) * context.precision.weight_bytes + layers * kept(of)
+
+    layers = [mean_layer(kind, d.tp, d.ep, cp, by) for kind in kinds]
+    sizes = [kept(of) if of.repeated else held(of, 1.0) for of in layers]
+    fewest, smallest = floor(float(llm.layers) / d.pp), reduce(minimum, sizes)
+    fullest = None
+    for size in sizes:
+        as_large = sum(
+            where(other >= size, float(kind.layers), 0.0) for kind, other in zip(kinds, sizes, strict=True)
+        )
+        count = ceil_div(as_large, d.pp)
+        total = count * size + maximum(fewest - count, 0.0) * smallest
+        fullest = total if fullest is None else maximum(fullest, total)
+    return maximum(fullest - held(layer, ceil_div(float(llm.layers), d.pp)), 0.0)
+
+
+def _kinds(blocks: tuple[Block, ...]) -> list[Block]:
+    """Blocks of unlike layers; the layers of like ones are added up."""
+    found: dict[Block, int] = {}
+    for block in blocks:
+        one = replace(block, count=1)
+        found[one] = found.get(one, 0) + block.count
+    return [replace(one, count=count) for one, count in found.items()]

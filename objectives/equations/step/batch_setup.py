@@ -1,7 +1,7 @@
 """A batch of designs set up for its passes: the mean layer, what each chip holds, steps and prompts."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from objectives.api import Chips, Context, Deployments, Designs
 from objectives.arrays import Array, ceil_div, floor, maximum, minimum, where, zeros_like
@@ -13,7 +13,7 @@ from objectives.equations.interconnect.collectives import collectives
 from objectives.equations.interconnect.stage_hops import StageHops, stage_hops
 from objectives.equations.llm.by_part import in_rest, slowness
 from objectives.equations.llm.context_parallel import split_over
-from objectives.equations.llm.held_weights import edge_weights, encoder_weights, weights_by_part
+from objectives.equations.llm.held_weights import edge_weights, encoder_weights, uneven_bytes, weights_by_part
 from objectives.equations.llm.mean_layer import MeanLayer, mean_layer
 from objectives.equations.llm.parts import encoder_runs
 from objectives.equations.step import prefix_cache
@@ -150,6 +150,10 @@ def set_up(designs: Designs, context: Context, prompt_load: PromptLoad, cuts: Ar
         held.get("prefix_cache"),
         keeper,
     )
+    # room that the mean layer does not take; passes stream the mean
+    if (uneven := uneven_bytes(context, chips, d, layer)) is not None:
+        held["uneven_stages"] = uneven
+        placed = replace(placed, excess_bytes=placed.excess_bytes + uneven)
     machine = Machine(
         chips=chips,
         context=context,
