@@ -1,4 +1,4 @@
-"""What the fullest stage of a pipeline holds on each chip: weights at its edges and by part, and uneven layers."""
+"""What the fullest stage of a pipeline holds on each chip: edges, weights by part, layers of unlike size."""
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
