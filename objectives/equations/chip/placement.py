@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from operator import add
 
@@ -76,6 +76,13 @@ class Placement:
         """Room that is missing [B], with other bytes that fit nowhere where given; feasible where <= 0."""
         excess = self.excess_bytes if excess_bytes is None else excess_bytes
         return excess if self.reserved_excess is None else maximum(excess, self.reserved_excess)
+
+    def fuller(self, held: Array, written: Array | None) -> "Placement":
+        """The same shares of so many bytes more that fit nowhere, some of which steps write [B]."""
+        writable = self.writable_excess
+        if writable is not None and written is not None:
+            writable = writable + written
+        return replace(self, excess_bytes=self.excess_bytes + held, writable_excess=writable)
 
     def elsewhere(self, kind: int) -> tuple[Array, ...]:
         """Shares of a kind in each further memory [1]."""

@@ -1,11 +1,11 @@
 """What the fullest stage of a pipeline holds on each chip: edges, weights by part, layers of unlike size."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from functools import reduce
 
 from objectives.api import Block, Chips, Context, Deployments, Llm
-from objectives.arrays import Array, ceil_div, floor, maximum, minimum, where
+from objectives.arrays import Array, ceil_div, floor, maximum, minimum, where, zeros_like
 from objectives.equations.llm.by_part import in_rest
 from objectives.equations.llm.context_parallel import split_over
 from objectives.equations.llm.mean_layer import MeanLayer, mean_layer
@@ -151,7 +151,9 @@ def weights_by_part(context: Context, d: Deployments, layer: MeanLayer, held: Ar
     return found
 
 
-def uneven_bytes(context: Context, chips: Chips, d: Deployments, layer: MeanLayer) -> Array | None:
+def uneven_bytes(
+    context: Context, chips: Chips, d: Deployments, layer: MeanLayer, *, kept: bool = False
+) -> Array | None:
     """Bytes that the fullest stage holds beyond as many layers of the mean, where layers are unlike [B].
 
     Of n layers that hold a size or more, one of PP stages has n / PP or more, whatever their order, and as
@@ -162,6 +164,7 @@ def uneven_bytes(context: Context, chips: Chips, d: Deployments, layer: MeanLaye
         chips: chips, for what engines keep outside of a window.
         d: deployments.
         layer: the mean layer on one chip, weights of the rest's size each.
+        kept: of KV cache and states alone, whose fullest stage may be another.
 
     Returns:
         Bytes of weights, KV cache and states, at least 0, shapes broadcast [B]; None where layers are alike.
@@ -184,25 +187,29 @@ def uneven_bytes(context: Context, chips: Chips, d: Deployments, layer: MeanLaye
     if len(kinds) < 2:
         return None
 
-    def kept(of: MeanLayer) -> Array:
+    def held(of: MeanLayer, layers: Array, *, weights: bool) -> Array:
         longest, beyond = context.workload.max_context, chips.stack.window_kept
-        return of.kept_bytes(longest, context.precision.kv_bytes, beyond) * d.batch
-
-    def held(of: MeanLayer, layers: Array) -> Array:
-        return of.stage_weights(layers) * context.precision.weight_bytes + layers * kept(of)
+        size = layers * d.batch * of.kept_bytes(longest, context.precision.kv_bytes, beyond)
+        return size + of.stage_weights(layers) * context.precision.weight_bytes if weights else size
 
     layers = [mean_layer(kind, d.tp, d.ep, cp, by) for kind in kinds]
-    sizes = [kept(of) if of.repeated else held(of, 1.0) for of in layers]
-    fewest, smallest = floor(float(llm.layers) / d.pp), reduce(minimum, sizes)
-    fullest = None
-    for size in sizes:
+    sizes = [held(of, 1.0, weights=not (kept or of.repeated)) for of in layers]
+    mean = held(layer, ceil_div(float(llm.layers), d.pp), weights=not kept)
+    return maximum(_fullest(sizes, [float(kind.layers) for kind in kinds], d.pp) - mean, 0.0)
+
+
+def _fullest(sizes: Sequence[Array], counts: Sequence[float], pp: Array) -> Array:
+    """The least that the fullest of `pp` stages holds, of so many layers of each size [B]."""
+    few, smallest = floor(sum(counts) / pp), reduce(minimum, sizes)
+
+    def stage(size: Array) -> Array:
         as_large = sum(
-            where(other >= size, float(kind.layers), 0.0) for kind, other in zip(kinds, sizes, strict=True)
+            where(other >= size, count, zeros_like(size)) for other, count in zip(sizes, counts, strict=True)
         )
-        count = ceil_div(as_large, d.pp)
-        total = count * size + maximum(fewest - count, 0.0) * smallest
-        fullest = total if fullest is None else maximum(fullest, total)
-    return maximum(fullest - held(layer, ceil_div(float(llm.layers), d.pp)), 0.0)
+        large = ceil_div(as_large, pp)
+        return large * size + maximum(few - large, 0.0) * smallest
+
+    return reduce(maximum, [stage(size) for size in sizes])
 
 
 def _kinds(blocks: tuple[Block, ...]) -> list[Block]:

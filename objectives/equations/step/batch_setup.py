@@ -1,7 +1,7 @@
 """A batch of designs set up for its passes: the mean layer, what each chip holds, steps and prompts."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from objectives.api import Chips, Context, Deployments, Designs
 from objectives.arrays import Array, ceil_div, floor, maximum, minimum, where, zeros_like
@@ -153,7 +153,9 @@ def set_up(designs: Designs, context: Context, prompt_load: PromptLoad, cuts: Ar
     # room that the mean layer does not take; passes stream the mean
     if (uneven := uneven_bytes(context, chips, d, layer)) is not None:
         held["uneven_stages"] = uneven
-        placed = replace(placed, excess_bytes=placed.excess_bytes + uneven)
+        readable = placed.writable_excess is not None
+        written = uneven_bytes(context, chips, d, layer, kept=True) if readable else None
+        placed = placed.fuller(uneven, written)
     machine = Machine(
         chips=chips,
         context=context,
