@@ -79,10 +79,10 @@ class Placement:
 
     def fuller(self, held: Array, written: Array | None) -> "Placement":
         """The same shares of so many bytes more that fit nowhere, some of which steps write [B]."""
-        writable = self.writable_excess
-        if writable is not None and written is not None:
-            writable = writable + written
-        return replace(self, excess_bytes=self.excess_bytes + held, writable_excess=writable)
+        more = replace(self, excess_bytes=self.excess_bytes + held)
+        if self.writable_excess is None or written is None:
+            return more
+        return replace(more, writable_excess=self.writable_excess + written)
 
     def elsewhere(self, kind: int) -> tuple[Array, ...]:
         """Shares of a kind in each further memory [1]."""

@@ -153,8 +153,8 @@ def set_up(designs: Designs, context: Context, prompt_load: PromptLoad, cuts: Ar
     # room that the mean layer does not take; passes stream the mean
     if (uneven := uneven_bytes(context, chips, d, layer)) is not None:
         held["uneven_stages"] = uneven
-        readable = placed.writable_excess is not None
-        written = uneven_bytes(context, chips, d, layer, kept=True) if readable else None
+        some_read_only = placed.writable_excess is not None
+        written = uneven_bytes(context, chips, d, layer, kept=True) if some_read_only else None
         placed = placed.fuller(uneven, written)
     machine = Machine(
         chips=chips,
