@@ -6,6 +6,7 @@ from typing import final
 from objectives.api import Designs, Workload
 from objectives.arrays import Array, ceil_div, maximum, minimum, ones_like, where, zeros_like
 from objectives.equations.chip.resource_seconds import ResourceSeconds
+from objectives.equations.iterations.rows import mixed as with_chunk
 from objectives.equations.llm.mean_layer import MeanLayer
 from objectives.equations.serving.mode import ServingResult
 from objectives.equations.serving.queueing import queue, wait_for_prompts
@@ -149,12 +150,12 @@ def _added_resources(s: Setup, steps: DecodeSteps, mixed: PrefillPass, each: Arr
 def _passes(s: Setup, steps: DecodeSteps, cut: Chunks) -> tuple[PrefillPass, PipelinePass]:
     """A step of decode that carries a chunk, and a chunk by itself; layers that draft see both as well."""
     alone = _chunk(s, s.machine, cut)
-    mixed, drafts, lone = _mixed(steps.rows, alone), None, None
+    mixed, drafts, lone = with_chunk(steps.rows, alone), None, None
     if s.drafting is not None and steps.drafts is not None:
         m, own = s.drafting.machine, s.drafting.own
         (_, _, first), *more = steps.drafts.runs
         chunk = _chunk(s, m, cut)
-        drafts = draft_passes(m, own, _mixed(first, chunk), more[0][2] if more else None)
+        drafts = draft_passes(m, own, with_chunk(first, chunk), more[0][2] if more else None)
         lone = draft_passes(m, own, chunk, None)
     return prefill_of(s, mixed, drafts), prefill_of(s, alone, lone).pipeline
 
@@ -191,30 +192,3 @@ def _written(layer: MeanLayer, computed: Array) -> Array:
     kept = layer.kv_kept(computed)
     return kept if layer.of_encoder is None else kept - layer.kv_of_encoder()
 
-
-def _mixed(decoding: PassInput, chunk: PassInput) -> PassInput:
-    """A step of decode that carries one chunk of prompts."""
-    rows = decoding.rows + chunk.rows
-    decoded, prompted = decoding.rows * decoding.core_flop, chunk.rows * chunk.core_flop
-    state = decoding.state_bytes
-    if state is not None and chunk.state_bytes is not None:
-        state = state + chunk.state_bytes
-    exchanged = decoding.exchanged
-    if exchanged is not None and chunk.exchanged is not None:
-        exchanged = (decoding.rows * exchanged + chunk.rows * chunk.exchanged) / rows
-    return PassInput(
-        rows=rows,
-        head_rows=decoding.head_rows + chunk.head_rows,
-        sequences=decoding.sequences + chunk.sequences,
-        # the pass wants FLOP of a row, so both kinds of rows are averaged
-        core_flop=(decoded + prompted) / rows,
-        decoded=decoded / maximum(decoded + prompted, 1.0),
-        kv_elements=decoding.kv_elements + chunk.kv_elements,
-        kv_share=decoding.kv_share,
-        kv_further=decoding.kv_further,
-        kv_written=chunk.kv_written,
-        # launches of a pass with a chunk are not recorded, so it pays those of prompts
-        prompt=True,
-        state_bytes=state,
-        exchanged=exchanged,
-    )
