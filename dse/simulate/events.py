@@ -41,7 +41,9 @@ def arrive(replicas: Replicas, sent: Sent, served: Served, times: Times, rules: 
     served.replica[i] = r
     push_back(replicas, served, r, i)
     g = r // rules.together
-    replicas.ready_s[g] = min(replicas.ready_s[g], max(sent.arrival_s[i], 0.0))
+    # replicas at work see it when their iteration ends
+    if replicas.ready_s[g] == np.inf:
+        replicas.ready_s[g] = sent.arrival_s[i]
 
 
 @compiled
