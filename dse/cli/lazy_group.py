@@ -49,6 +49,9 @@ VERBS = {
     "estimate": Verb(
         "dse.cli.verbs.chips.estimate", "Estimate speed and cost of one chip that serves one LLM."
     ),
+    "simulate": Verb(
+        "dse.cli.verbs.chips.simulate", "Serve requests one by one with the scheduler of a design."
+    ),
     "chip": Verb(
         "dse.cli.verbs.chips.chip", "Derive die, cost, price and power of a chip from its specification."
     ),

@@ -57,7 +57,9 @@ _NOT_YET = {
 }
 
 
-def simulated(subject: Subject, layout: Layout, *, slots: int, longest: int, longest_prompt: int) -> Simulated:
+def simulated(
+    subject: Subject, layout: Layout, *, slots: int, longest: int, longest_prompt: int
+) -> Simulated:
     """Set a design up; raises `SpecError` for what cannot be, or cannot be simulated yet.
 
     `longest` are the tokens of the longest sequence, `longest_prompt` those of the longest prompt.
@@ -66,7 +68,9 @@ def simulated(subject: Subject, layout: Layout, *, slots: int, longest: int, lon
     sizes = {name: getattr(layout, name) for name in ("tp", "cp", "pp", "ep", "dp")}
     subject.check_layout(batch=slots, **sizes)
     if not layouts_of(sizes, subject.llm, subject.stack, (1,)):
-        raise spec_error("--ep", f"expected an EP that goes with TP {layout.tp} and DP {layout.dp}, got {layout.ep}")
+        raise spec_error(
+            "--ep", f"expected an EP that goes with TP {layout.tp} and DP {layout.dp}, got {layout.ep}"
+        )
     one = _set_up(subject, layout, 1)
     # the batch that the placement of bytes is made for: as many as there are slots, or as there is room for
     held = float(np.asarray(one.held_bytes["kv_cache"]).reshape(-1)[0])
@@ -74,8 +78,8 @@ def simulated(subject: Subject, layout: Layout, *, slots: int, longest: int, lon
     if room <= 0.0:
         raise spec_error(
             f"chips/{subject.chip.name}",
-            f"expected room for the weights of {subject.llm.name} in this layout, but {-room / 1e9:,.3g} GB are "
-            "missing on each chip; more chips (--tp, --pp) or narrower --weights may help",
+            f"expected room for the weights of {subject.llm.name} in this layout, but {-room / 1e9:,.3g} GB "
+            "are missing on each chip; more chips (--tp, --pp) or narrower --weights may help",
         )
     fits = max(min(slots, int(room / held)), 1)
     setup = _set_up(subject, layout, fits)
@@ -126,5 +130,3 @@ def _set_up(subject: Subject, layout: Layout, batch: int) -> Setup:
     designs = subject.designs(deployments)
     load = serving_mode(subject.context.workload.serving).prompt_load(designs, subject.context.workload)
     return set_up(designs, subject.context, load)
-
-

@@ -47,7 +47,9 @@ def arrive(replicas: Replicas, sent: Sent, served: Served, times: Times, rules: 
 
 
 @compiled
-def duration(replicas: Replicas, served: Served, times: Times, rules: Rules, r: int) -> tuple[float, int, int]:
+def duration(
+    replicas: Replicas, served: Served, times: Times, rules: Rules, r: int
+) -> tuple[float, int, int]:
     """Seconds of the iteration that is scheduled, and its tokens of prompts and of output."""
     decoding, context, prompt, seen = 0, 0.0, 0, 0.0
     for at in range(replicas.count[r]):

@@ -69,7 +69,9 @@ def run(
     policy = OF_SERVING.get(work.serving)
     if policy is None:
         known = ", ".join(OF_SERVING)
-        raise spec_error("--serving", f"expected one of {known}, got {work.serving}, which cannot be simulated yet")
+        raise spec_error(
+            "--serving", f"expected one of {known}, got {work.serving}, which cannot be simulated yet"
+        )
     outcome = _served(design, sent, policy, design.layout.dp, ROUTERS.index(router), report)
     # the overhead of a request is part of its TTFT
     arrived = sent._replace(arrival_s=np.asarray(requests.arrival_s, dtype=np.float64))

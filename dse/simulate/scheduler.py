@@ -73,7 +73,7 @@ def get(replicas: Replicas, served: Served, r: int, i: int, blocks: int) -> None
 
 @compiled
 def still_there(replicas: Replicas, sent: Sent, served: Served, rules: Rules, r: int, i: int) -> int:
-    """Tokens of a request that waits whose KV cache is there: what a cache found, or what outlived an eviction."""
+    """Tokens of a waiting request whose KV cache is there: a cache found it, or it outlived an eviction."""
     tokens = sent.found[i]
     if rules.found_again and served.dropped[i] >= 0:
         # of its blocks those that were dropped after the last one that was taken since
@@ -101,7 +101,7 @@ def evict(replicas: Replicas, sent: Sent, served: Served, r: int) -> int:
 def grow(
     replicas: Replicas, sent: Sent, served: Served, times: Times, rules: Rules, r: int, at: int, tokens: int
 ) -> tuple[bool, bool]:
-    """Blocks for `tokens` more of the request at place `at`: whether it has them, and whether any was evicted.
+    """Blocks for `tokens` more of the request at place `at`: whether it has them, and any was evicted.
 
     Where room is missing, the requests that were admitted last are evicted, itself at worst.
     """

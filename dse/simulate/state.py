@@ -75,7 +75,7 @@ class Replicas(NamedTuple):
     ready_s: Floats
     """When each group begins its next iteration [s]; infinite while it has nothing to do."""
     progress: Whole
-    """Requests that were routed, that are finished, iterations so far, the replica routed to last: shape (4,)."""
+    """Requests that were routed, that are finished, iterations, replica routed to last, shape (4,)."""
 
 
 class Rules(NamedTuple):

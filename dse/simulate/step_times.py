@@ -36,7 +36,9 @@ def step_times(s: Setup, *, slots: int, longest: float, prompt: float) -> Times:
     full = np.broadcast_shapes(*(a.shape for a in at))
     # equations of the cost model take (n,) or any shape that broadcasts against it
     one = Carried(sequences=at[0], context=at[1], prompt=at[2], seen=at[3])
-    found = np.array(np.broadcast_to(iteration_seconds(s, one), full), dtype=np.float64)
+    # an iteration without any row has no mean over rows
+    with np.errstate(invalid="ignore"):
+        found = np.array(np.broadcast_to(iteration_seconds(s, one), full), dtype=np.float64)
     # nothing at all takes no time
     found[0, :, 0, :] = 0.0
     lengths = np.concatenate(([0.0], axis(1.0, max(longest, 32.0))))
@@ -58,5 +60,3 @@ def room_bytes(s: Setup) -> float:
     """Room for KV cache on the fullest chip [B]: what its memories have beyond weights and activations."""
     excess = np.asarray(s.machine.placed.lacking()).reshape(-1)[0]
     return float(np.asarray(s.held_bytes["kv_cache"]).reshape(-1)[0] - excess)
-
-

@@ -191,4 +191,3 @@ def _written(layer: MeanLayer, computed: Array) -> Array:
     """Elements that a prompt adds [1], but for those of an encoder's rows, which its own pass has written."""
     kept = layer.kv_kept(computed)
     return kept if layer.of_encoder is None else kept - layer.kv_of_encoder()
-
