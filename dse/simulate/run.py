@@ -127,7 +127,9 @@ def _replicas(count: int, rules: Rules) -> Replicas:
         blocks=whole(),
         freed=whole(),
         used=whole(),
+        prompt=whole(),
         ready_s=np.full(count // rules.together, np.inf),
+        free_s=np.zeros(count // rules.together),
         progress=np.array([0, 0, 0, -1], dtype=np.int64),
     )
 

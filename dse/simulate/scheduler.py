@@ -49,6 +49,13 @@ def held(times: Times, rules: Rules, count: int, blocks: int) -> float:
 
 
 @compiled
+def fits(times: Times, rules: Rules, count: int, blocks: int) -> bool:
+    """Whether a replica has room for some sequences in so many blocks."""
+    # a mean times a number may be above their sum by rounding
+    return held(times, rules, count, blocks) <= rules.room * (1.0 + 1e-9)
+
+
+@compiled
 def blocks_of(rules: Rules, tokens: int) -> int:
     """Blocks for so many tokens."""
     return (tokens + rules.block - 1) // rules.block
@@ -108,7 +115,7 @@ def grow(
     i, evicted = replicas.running[r, at], False
     more = blocks_of(rules, served.done[i] + tokens) - served.blocks[i]
     if more > 0:
-        while held(times, rules, replicas.count[r], replicas.blocks[r] + more) > rules.room:
+        while not fits(times, rules, replicas.count[r], replicas.blocks[r] + more):
             evicted = True
             if evict(replicas, sent, served, r) == i:
                 return False, True
@@ -135,7 +142,7 @@ def has_room(replicas: Replicas, served: Served, times: Times, rules: Rules, r: 
     if replicas.waiting[r] == 0 or replicas.count[r] >= rules.slots:
         return False
     more = blocks_of(rules, served.target[replicas.head[r]])
-    return held(times, rules, replicas.count[r] + 1, replicas.blocks[r] + more) <= rules.room
+    return fits(times, rules, replicas.count[r] + 1, replicas.blocks[r] + more)
 
 
 @compiled
@@ -194,15 +201,19 @@ def schedule(
 
 
 @compiled
-def finish(replicas: Replicas, sent: Sent, served: Served, r: int, now: float) -> int:
-    """Let the tokens of the iteration that ends now come out; how many requests are finished."""
-    kept, finished = 0, 0
+def finish(replicas: Replicas, sent: Sent, served: Served, r: int, now: float, steps: int) -> tuple[int, int]:
+    """Let the tokens of the iteration that ends now come out: requests that are finished, and tokens.
+
+    `steps` of more than 1 are steps of decode that follow each other without anything else.
+    """
+    kept, finished, tokens = 0, 0, 0
     for at in range(replicas.count[r]):
         i = replicas.running[r, at]
         served.done[i] += served.due[i]
         if served.due[i] > 0 and served.done[i] >= served.target[i]:
             # a prompt that is complete gives a token, as a step of decode does
-            served.made[i] += 1
+            served.made[i] += steps
+            tokens += steps
             if served.made[i] == 1:
                 served.first_s[i] = now
             if served.made[i] >= sent.osl[i]:
@@ -213,4 +224,4 @@ def finish(replicas: Replicas, sent: Sent, served: Served, r: int, now: float) -
         replicas.running[r, kept] = i
         kept += 1
     replicas.count[r] = kept
-    return finished
+    return finished, tokens

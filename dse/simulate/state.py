@@ -72,8 +72,12 @@ class Replicas(NamedTuple):
     """Blocks that were ever dropped [1]: free ones are used again in the order in which they were dropped."""
     used: Whole
     """Blocks that were ever taken [1]."""
+    prompt: Whole
+    """Prompt tokens of the iteration under way [token]."""
     ready_s: Floats
     """When each group begins its next iteration [s]; infinite while it has nothing to do."""
+    free_s: Floats
+    """When the last iteration of each group ends [s]."""
     progress: Whole
     """Requests that were routed, that are finished, iterations, replica routed to last, shape (4,)."""
 

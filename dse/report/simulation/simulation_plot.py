@@ -60,7 +60,9 @@ def _share(axes: MplAxes, name: str, seconds: Floats, spread: Spread | None, tar
             f"p{share:.0f} {value * factor:.3g} {unit}",
             (value * factor, share),
             textcoords="offset points",
-            xytext=(6, -10),
+            # to the left, where a curve that rises has left room
+            xytext=(-8, -3),
+            ha="right",
             fontsize=8.5,
         )
     axes.set_xlabel(f"{name} [{unit}]")
