@@ -6,6 +6,7 @@ import numpy as np
 
 from dse.simulate.events import advance
 from dse.simulate.policies import CHUNKED
+from dse.simulate.run import idle_replicas, unserved
 from dse.simulate.state import Observed, Rules, Sent, Served, Times
 
 FIXED, A_SEQUENCE, A_TOKEN, A_CONTEXT = 0.004, 2e-4, 1.5e-4, 1e-8
@@ -63,9 +64,7 @@ def serve(
     requests: Sent, how: Rules, replicas: int = 1, made: Times | None = None
 ) -> tuple[Served, Observed]:
     """Run it to the end."""
-    from dse.simulate.run import _replicas, _unserved
-
-    state, served = _replicas(replicas, how), _unserved(requests)
+    state, served = idle_replicas(replicas, how), unserved(requests)
     width = max(float(requests.arrival_s[-1]) / 256, 1e-3)
     seen = Observed(*(np.zeros(256) for _ in range(6)), width_s=np.array([width]))
     while not advance(state, requests, served, made or times(), how, seen, 10_000):

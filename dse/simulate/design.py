@@ -8,9 +8,11 @@ from dse.chips.interval import shares_experts
 from dse.errors import spec_error
 from dse.evaluate.estimate import Subject
 from dse.question.one_layout import layouts_of
-from dse.simulate.state import Times
+from dse.simulate.policies import OF_SERVING, TWO_POOLS
+from dse.simulate.state import Floats, Times, Whole
 from dse.simulate.step_times import room_bytes, step_times
 from objectives import api
+from objectives.equations.serving.disaggregated import transfer_s
 from objectives.equations.serving.registry import serving_mode
 from objectives.equations.step.batch_setup import Setup, set_up
 
@@ -24,6 +26,13 @@ class Layout:
     pp: int = 1
     ep: int = 1
     dp: int = 1
+    prefill: int = 0
+    """Replicas that only prefill, in the same layout; for disaggregated serving."""
+
+    @property
+    def chips(self) -> int:
+        """Chips of all replicas."""
+        return self.tp * self.cp * self.pp * (self.dp + self.prefill)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +58,11 @@ class Simulated:
         work = self.setup.context.workload
         length = float(work.isl + work.osl / 2.0)
         return self.room / float(np.interp(length, self.times.length, self.times.kept)) * length
+
+    def transfer_s(self, prompt: Whole) -> Floats:
+        """Time for the KV cache of prompts from one pool to the other [s], each by itself."""
+        size = np.interp(prompt.astype(np.float64), self.times.length, self.times.kept)
+        return np.asarray(transfer_s(self.setup.chips, size), dtype=np.float64).reshape(-1)
 
 
 _NOT_YET = {
@@ -85,8 +99,18 @@ def simulated(
     setup = _set_up(subject, layout, fits)
     room = room_bytes(setup)
     budget = int(np.asarray(setup.chips.stack.prompt_rows).reshape(-1)[0])
-    whole = subject.context.workload.serving != "chunked"
-    at_once = longest_prompt * (slots if subject.context.workload.serving == "static" else 1)
+    serving = subject.context.workload.serving
+    known = (*OF_SERVING, TWO_POOLS)
+    if serving not in known:
+        what = f"expected one of {', '.join(known)}, got {serving}, which cannot be simulated yet"
+        raise spec_error("--serving", what)
+    if (serving == TWO_POOLS) != (layout.prefill > 0):
+        what = "replicas that prefill with serving disaggregated, and none with any other"
+        raise spec_error(
+            "--prefill-replicas", f"expected {what}, got {layout.prefill or 'none'} with {serving}"
+        )
+    whole = serving != "chunked"
+    at_once = longest_prompt * (slots if serving == "static" else 1)
     times = step_times(
         setup,
         slots=slots,

@@ -11,3 +11,6 @@ OF_SERVING = {
     "static": STATIC,
 }
 """The policy of each serving mode whose replicas are all alike."""
+
+TWO_POOLS = "disaggregated"
+"""The serving mode with replicas that prefill and others that decode."""

@@ -1,12 +1,13 @@
 """What a simulation found: percentiles of latency, goodput, load, and how it went over time."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from dse.simulate.design import Simulated
-from dse.simulate.run import Outcome
+from dse.simulate.run import Outcome, PoolUse
 from dse.simulate.state import Floats
 
 _SHARES = {"p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0}
@@ -73,6 +74,8 @@ class Simulation:
     """Output tokens a second over that time [token/s]."""
     utilisation: float
     """Share of the time that replicas run iterations [1]."""
+    pools: dict[str, float]
+    """The same of each pool, where there are several [1]."""
     room_tokens: float
     """Tokens whose KV cache a replica has room for [token]."""
     ttft_s: Spread
@@ -143,6 +146,11 @@ def moments(o: Outcome) -> tuple[Moment, ...]:
     )
 
 
+def _busy(uses: Sequence[PoolUse], duration_s: float) -> float:
+    """Share of the time that replicas run iterations [1]."""
+    return sum(use.busy_s for use in uses) / (duration_s * sum(use.replicas for use in uses))
+
+
 def simulation(
     design: Simulated, o: Outcome, *, router: str, targets: dict[str, float], notes: tuple[str, ...]
 ) -> Simulation:
@@ -168,14 +176,15 @@ def simulation(
             **{f.name: getattr(design.layout, f.name) for f in fields(design.layout)},
         },
         router=router,
-        chips=design.layout.tp * design.layout.cp * design.layout.pp * design.layout.dp,
+        chips=design.layout.chips,
         requests=n,
         refused=n - served,
         evictions=int(o.served.evicted.sum()),
         duration_s=duration,
         requests_per_s=served / duration,
         tokens_per_s=tokens / duration,
-        utilisation=float(o.observed.busy_s.sum()) / (duration * o.replicas),
+        utilisation=_busy(list(o.pools.values()), duration),
+        pools={name: _busy([use], duration) for name, use in o.pools.items()} if len(o.pools) > 1 else {},
         room_tokens=design.room_tokens,
         ttft_s=ttft,
         tpot_s=spread(found.tpot),

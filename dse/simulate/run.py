@@ -1,11 +1,10 @@
 """Run a simulation: requests through the replicas of a design, in slices between which a caller may look."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from dse.errors import spec_error
 from dse.simulate.design import Simulated
 from dse.simulate.events import advance
 from dse.simulate.policies import FREE_PROMPTS, OF_SERVING, ONLY_PROMPTS
@@ -27,15 +26,24 @@ Report = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
+class PoolUse:
+    """What replicas of one kind did."""
+
+    replicas: int
+    busy_s: float
+    """Time in which they ran iterations, summed over replicas [s]."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """What became of the requests of one run."""
 
     sent: Sent
     served: Served
     observed: Observed
+    """Over time; of two pools that which decodes."""
     iterations: int
-    replicas: int
-    slots: int
+    pools: Mapping[str, PoolUse]
 
 
 def run(
@@ -56,31 +64,78 @@ def run(
     Returns:
         Times of each request, and what was observed.
     """
-    stack = design.setup.chips.stack
-    overhead = float(np.asarray(stack.request_overhead_s).reshape(-1)[0])
+    overhead = float(np.asarray(design.setup.chips.stack.request_overhead_s).reshape(-1)[0])
     work = design.setup.context.workload
     hit = 0.0 if work.prefix is None else work.prefix.hit
+    arrival = np.asarray(requests.arrival_s, dtype=np.float64)
     sent = Sent(
-        arrival_s=np.asarray(requests.arrival_s, dtype=np.float64) + overhead,
+        # what it takes before the scheduler sees a request is part of its TTFT
+        arrival_s=arrival + overhead,
         isl=np.asarray(requests.isl, dtype=np.int64),
         osl=np.asarray(requests.osl, dtype=np.int64),
         found=np.asarray(np.floor(hit * requests.isl), dtype=np.int64),
     )
-    policy = OF_SERVING.get(work.serving)
-    if policy is None:
-        known = ", ".join(OF_SERVING)
-        raise spec_error(
-            "--serving", f"expected one of {known}, got {work.serving}, which cannot be simulated yet"
-        )
-    outcome = _served(design, sent, policy, design.layout.dp, ROUTERS.index(router), report)
-    # the overhead of a request is part of its TTFT
-    arrived = sent._replace(arrival_s=np.asarray(requests.arrival_s, dtype=np.float64))
-    return Outcome(**{**vars(outcome), "sent": arrived})
+    way = ROUTERS.index(router)
+    if work.serving in OF_SERVING:
+        one = _served(design, sent, OF_SERVING[work.serving], design.layout.dp, way, report)
+        pools = {"both": _use(one, design.layout.dp)}
+        found = (one.served, one.observed, one.iterations)
+    else:
+        found, pools = _two_pools(design, sent, way, report)
+    served, observed, iterations = found
+    return Outcome(
+        sent=sent._replace(arrival_s=arrival),
+        served=served,
+        observed=observed,
+        iterations=iterations,
+        pools=pools,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    """Requests through replicas of one kind."""
+
+    served: Served
+    observed: Observed
+    iterations: int
+
+
+def _use(one: _Run, replicas: int) -> PoolUse:
+    return PoolUse(replicas=replicas, busy_s=float(one.observed.busy_s.sum()))
+
+
+def _two_pools(
+    design: Simulated, sent: Sent, router: int, report: Report | None
+) -> tuple[tuple[Served, Observed, int], dict[str, PoolUse]]:
+    """Prompts through the replicas that prefill, their KV cache over the network, the rest through the others."""
+    layout = design.layout
+    prompts = sent._replace(osl=np.ones_like(sent.osl))
+    first = _served(design, prompts, ONLY_PROMPTS, layout.prefill, router, report)
+    there_s = first.served.first_s + design.transfer_s(sent.isl)
+    # in the order in which KV cache arrives; what is refused, or has its one token already, goes nowhere
+    more = np.flatnonzero(np.isfinite(there_s) & (sent.osl > 1))
+    order = more[np.argsort(there_s[more], kind="stable")]
+    merged = first.served._replace(
+        first_s=there_s, last_s=there_s.copy(), evicted=first.served.evicted.copy()
+    )
+    uses = {"prefill": _use(first, layout.prefill), "decode": PoolUse(replicas=layout.dp, busy_s=0.0)}
+    if order.size == 0:
+        return (merged, first.observed, first.iterations), uses
+    rest = Sent(
+        arrival_s=there_s[order], isl=sent.isl[order], osl=sent.osl[order] - 1, found=np.zeros_like(order)
+    )
+    second = _served(design, rest, FREE_PROMPTS, layout.dp, router, report)
+    merged.last_s[order] = second.served.last_s
+    merged.evicted[order] += second.served.evicted
+    merged.replica[order] = second.served.replica
+    uses["decode"] = _use(second, layout.dp)
+    return (merged, second.observed, first.iterations + second.iterations), uses
 
 
 def _served(
     design: Simulated, sent: Sent, policy: int, replicas: int, router: int, report: Report | None
-) -> Outcome:
+) -> _Run:
     """All requests through replicas of one kind."""
     rules = Rules(
         policy=policy,
@@ -93,7 +148,7 @@ def _served(
         found_again=policy not in (FREE_PROMPTS, ONLY_PROMPTS),
         all_blocks=int(design.room_tokens // BLOCK),
     )
-    state, served = _replicas(replicas, rules), _unserved(sent)
+    state, served = idle_replicas(replicas, rules), unserved(sent)
     # about as wide as the arrivals are long; doubled where it goes on
     width = max(float(sent.arrival_s[-1]) / _INTERVALS, 1e-6)
     observed = Observed(*(np.zeros(_INTERVALS) for _ in range(6)), width_s=np.array([width]))
@@ -102,17 +157,10 @@ def _served(
         done = advance(state, sent, served, design.times, rules, observed, _SLICE)
         if report is not None:
             report(int(state.progress[1]), sent.arrival_s.size)
-    return Outcome(
-        sent=sent,
-        served=served,
-        observed=observed,
-        iterations=int(state.progress[2]),
-        replicas=replicas,
-        slots=design.slots,
-    )
+    return _Run(served=served, observed=observed, iterations=int(state.progress[2]))
 
 
-def _replicas(count: int, rules: Rules) -> Replicas:
+def idle_replicas(count: int, rules: Rules) -> Replicas:
     """Replicas that have nothing to do."""
 
     def whole(value: int = 0) -> Whole:
@@ -134,7 +182,7 @@ def _replicas(count: int, rules: Rules) -> Replicas:
     )
 
 
-def _unserved(sent: Sent) -> Served:
+def unserved(sent: Sent) -> Served:
     """Requests of which none has been served."""
     n = sent.arrival_s.size
 

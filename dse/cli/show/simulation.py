@@ -17,6 +17,8 @@ def show_simulation(found: Simulation) -> None:
     console, layout = stdout(), found.deployment
     console.print(f"{found.llm} on {found.chip}, {found.requests:,} requests", style="bold")
     ways = ", ".join(f"{name.upper()} {layout[name]}" for name in ("tp", "pp", "dp"))
+    if layout["prefill"]:
+        ways += f", prefill {layout['prefill']}"
     more = "".join(f", {name.upper()} {layout[name]}" for name in ("cp", "ep") if layout[name] > 1)
     chips = f"{found.chips:,} chip{'s' if found.chips > 1 else ''}"
     console.print(
@@ -39,6 +41,7 @@ def show_simulation(found: Simulation) -> None:
         ["output tokens a second", format_quantity(found.tokens_per_s, "token/s")],
         ["time from first arrival to last token", format_quantity(found.duration_s, "s")],
         ["utilisation: share of the time in iterations", f"{found.utilisation:.1%}"],
+        *([f"utilisation of the pool {name}", f"{busy:.1%}"] for name, busy in found.pools.items()),
         ["room for KV cache of a replica", format_quantity(found.room_tokens, "token")],
         ["evictions for want of room", f"{found.evictions:,}"],
     ]

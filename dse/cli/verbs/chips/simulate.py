@@ -76,6 +76,15 @@ def simulate(
         int, typer.Option(metavar="N", parser=whole(1), help="Chips that share the experts of a layer.")
     ] = 1,
     dp: Annotated[int, typer.Option(metavar="N", parser=whole(1), help="Replicas.")] = 1,
+    prefill_replicas: Annotated[
+        int | None,
+        typer.Option(
+            "--prefill-replicas",
+            metavar="N",
+            parser=whole(1),
+            help="Replicas that only prefill, with serving disaggregated; DP are those that decode.",
+        ),
+    ] = None,
     max_batch: Annotated[
         int | None,
         typer.Option(
@@ -149,7 +158,7 @@ def simulate(
             activations=activations,
             stack=stack,
             software=software or "as-sold",
-            layout=Layout(tp=tp, cp=cp, pp=pp, ep=ep, dp=dp),
+            layout=Layout(tp=tp, cp=cp, pp=pp, ep=ep, dp=dp, prefill=prefill_replicas or 0),
             slots=max_batch,
             router=router,
             targets=targets,
