@@ -108,7 +108,7 @@ def _use(one: _Run, replicas: int) -> PoolUse:
 def _two_pools(
     design: Simulated, sent: Sent, router: int, report: Report | None
 ) -> tuple[tuple[Served, Observed, int], dict[str, PoolUse]]:
-    """Prompts through the replicas that prefill, their KV cache over the network, the rest through the others."""
+    """Prompts through replicas that prefill, KV cache over the network, the rest through the others."""
     layout = design.layout
     prompts = sent._replace(osl=np.ones_like(sent.osl))
     first = _served(design, prompts, ONLY_PROMPTS, layout.prefill, router, report)
