@@ -5,11 +5,11 @@ from itertools import chain, repeat
 from pathlib import Path
 from typing import TypeVar
 
+from dse.csv_rows import csv_rows
 from dse.errors import Problem, SpecError, placed, spec_error, told
 from dse.reading import TABLE_LIMIT, read_text
 from dse.spec.yaml.units import plain_number
 from dse.text import from_cell, short
-from dse.validate.csv_rows import csv_rows
 from dse.validate.measured.reading.table import MOST_ROWS
 
 T = TypeVar("T")

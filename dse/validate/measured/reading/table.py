@@ -8,10 +8,10 @@ from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Final
 
+from dse.csv_rows import csv_rows
 from dse.errors import spec_error
 from dse.reading import MIB, TABLE_LIMIT, read_bytes, text_in
 from dse.text import LONGEST
-from dse.validate.csv_rows import csv_rows
 from dse.validate.measured.reading import spellings
 from dse.validate.measured.reading.metric_names import named
 

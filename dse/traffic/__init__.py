@@ -1,0 +1,1 @@
+"""What users send: requests with their times and lengths, from a description or from a trace."""
