@@ -12,6 +12,7 @@ from dse.spec.schema.traffic import ArrivalsSpec, LengthSpec, LengthsSpec, Traff
 from dse.traffic.arrivals import Arrivals
 from dse.traffic.lengths import Counted, Coupled, Lengths, Table
 from dse.traffic.marginals import Fixed, Histogram, Lognormal, Marginal, Weibull
+from dse.traffic.moments import Moments
 from dse.traffic.nodes import nodes
 from dse.traffic.requests import Requests
 from dse.traffic.trace_file import BLOCK_TOKENS, read_trace
@@ -105,6 +106,11 @@ def rate_of(traffic: Profile, rate: float | None) -> float:
     if not 0.0 < found < float("inf"):
         raise spec_error("", f"rate: expected more than 0 requests in a second, got {found:g}")
     return found
+
+
+def moments_of(spec: TrafficSpec) -> Moments | None:
+    """Moments of lengths that the file itself states; None of a trace."""
+    return None if spec.lengths.trace is not None else _lengths(spec.lengths, {}).moments
 
 
 def _arrivals(spec: ArrivalsSpec, traces: dict[str, Requests]) -> Arrivals:
