@@ -122,6 +122,45 @@ class Diffusion:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Traffic:
+    """Requests of many users: kinds of them with their shares, means over all, and how they arrive.
+
+    Means and mean squares over the kinds are those over all requests.
+    """
+
+    isl: Array
+    """Prompt tokens of each kind [token]."""
+    osl: Array
+    """Output tokens of each kind [token]."""
+    weight: Array
+    """Share of the requests that are of each kind, in sum 1; 0 for kinds that only fill the array [1]."""
+    isl_mean: float
+    """Mean of the prompt tokens [token]."""
+    isl_second: float
+    """Mean of their square [token2]."""
+    osl_mean: float
+    """Mean of the output tokens [token]."""
+    osl_second: float
+    """Mean of their square [token2]."""
+    cross: float
+    """Mean of the product of prompt and output tokens [token2]."""
+    rate: float = 0.0
+    """Requests in a second, the mean over the day [1/s]; 0 where a load must set it."""
+    arrival_cv: float = 1.0
+    """Standard deviation over mean of the gaps between arrivals, but for bursts [1]; 1 is Poisson."""
+    burst_s: float = 0.0
+    """Mean length of a burst [s]; 0 without bursts."""
+    silence_s: float = 0.0
+    """Mean length of a silence [s]; 0 without bursts."""
+    quiet: float = 1.0
+    """Rate in a silence over that in a burst [1]; 1 without bursts."""
+    peak: float = 1.0
+    """Rate of the busiest hour over the mean of the day [1]."""
+    hit: float = 0.0
+    """Share of all prompt tokens that a prefix cache finds which forgets nothing [1]; 0 where unknown."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Workload:
     """Lengths of a request and the way requests share a replica.
 
@@ -151,6 +190,8 @@ class Workload:
     """Blocks that are denoised, in place of steps that give one token; never next to drafts."""
     weight_updates: float = 0.0
     """Times in a day that the weights of all chips are replaced [1/day]: memories that are written wear."""
+    traffic: Traffic | None = None
+    """The requests that the lengths are means of; None where nothing but the means is known."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -60,6 +60,7 @@ from dse.spec.schema.software import software_named
 from dse.spec.schema.system import EconomySpec, NetworkSpec, StackSpec
 from dse.spec.schema.technology import TechnologySpec
 from dse.spec.schema.workload import WorkloadSpec, hold_speculation, served
+from dse.traffic.workloads import resolved
 from objectives import api
 from objectives.equations.serving.registry import serving_mode
 
@@ -243,7 +244,7 @@ class Subject:
         self.context = api.Context(
             llm=self.llm,
             precision=precision_of(self.precision),
-            workload=self.workload.resolve(),
+            workload=resolved(self.workload, catalog),
             economy=catalog.get(EconomySpec, ECONOMY).resolve(),
         )
         self.goal, self.tolerance = objective(USUAL_GOAL), TOLERANCE

@@ -8,6 +8,7 @@ from dse.spec.overrides.replace import Value, override_texts
 from dse.spec.schema.base import Spec
 from dse.spec.schema.space import SpaceSpec
 from dse.spec.schema.workload import WorkloadSpec, served
+from dse.traffic.workloads import hold_traffic
 
 FOLDERS = {
     "chip": "chips",
@@ -66,6 +67,7 @@ def _place(catalog: Catalog, key: str) -> tuple[str, str, str]:
 def workload_of(catalog: Catalog, name: str, serving: str | None) -> WorkloadSpec:
     """The workload of that name, under another way of serving where one is given."""
     found = catalog.get(WorkloadSpec, name)
+    hold_traffic(found, catalog)
     return found if serving is None else served(found, serving, "serving")
 
 

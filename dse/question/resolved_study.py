@@ -38,6 +38,7 @@ from dse.spec.schema.system import EconomySpec, NetworkSpec, StackSpec
 from dse.spec.schema.technology import TechnologySpec
 from dse.spec.schema.workload import WorkloadSpec, hold_context, hold_speculation
 from dse.spec.yaml.units import parse
+from dse.traffic.workloads import resolved
 from objectives import api
 
 _SEARCH_ONLY = frozenset(
@@ -323,7 +324,7 @@ def resolve_study(
     context = api.Context(
         llm=served_llm(llm, spec.precision, workload),
         precision=precision_of(spec.precision),
-        workload=workload.resolve(),
+        workload=resolved(workload, catalog),
         economy=economy.resolve(),
     )
     return ResolvedStudy(
@@ -332,7 +333,7 @@ def resolve_study(
         slug=slug_of(spec, path, case),
         case=case,
         context=context,
-        members=_members(context, mix, own, spec),
+        members=_members(context, mix, own, spec, catalog),
         cost_model=model,
         objectives=goals,
         goal=goal,
@@ -366,6 +367,7 @@ def _members(
     mix: list[tuple[MixSpec, LlmSpec, WorkloadSpec]],
     own: tuple[Target, ...],
     spec: StudySpec,
+    catalog: Catalog,
 ) -> tuple[Member, ...]:
     """Parts of a mix, their weights divided by the sum of all."""
     total = sum(part.weight for part, _, _ in mix)
@@ -373,7 +375,9 @@ def _members(
         Member(
             label=f"{llm.name}.{work.name}",
             weight=part.weight / total,
-            context=replace(context, llm=served_llm(llm, spec.precision, work), workload=work.resolve()),
+            context=replace(
+                context, llm=served_llm(llm, spec.precision, work), workload=resolved(work, catalog)
+            ),
             targets=bound(own, work, spec),
         )
         for part, llm, work in mix

@@ -12,6 +12,7 @@ from dse.spec.schema.space import SpaceSpec
 from dse.spec.schema.study import StudySpec
 from dse.spec.schema.system import EconomySpec, NetworkSpec, StackSpec
 from dse.spec.schema.technology import TechnologySpec
+from dse.spec.schema.traffic import TrafficSpec
 from dse.spec.schema.workload import WorkloadSpec
 
 
@@ -23,7 +24,10 @@ def used_configs(
     shared: Iterable[LlmSpec | WorkloadSpec | EconomySpec | TechnologySpec | SpaceSpec | None],
 ) -> dict[str, Spec]:
     """Every config that the answer depends on, by `kind/name`."""
-    found: dict[str, Spec] = {f"{s.kind}/{s.name}": s for s in shared if s is not None}
+    known = [s for s in shared if s is not None]
+    found: dict[str, Spec] = {f"{s.kind}/{s.name}": s for s in known}
+    sent = {s.traffic for s in known if isinstance(s, WorkloadSpec) and s.traffic is not None}
+    found |= {f"traffic/{t.name}": t for t in (catalog.get(TrafficSpec, n) for n in sent)}
     every = [*chips, *(b.template for b in branches.values())]
     # a price by compute ratio depends on its reference, which need not be a baseline
     if spec.price.reference:

@@ -12,6 +12,7 @@ KINDS = (
     "chips",
     "llms",
     "workloads",
+    "traffic",
     "stacks",
     "architectures",
     "networks",

@@ -19,9 +19,13 @@ from dse.spec.schema.space import SpaceSpec
 from dse.spec.schema.study import StudySpec
 from dse.spec.schema.system import NetworkSpec, StackSpec
 from dse.spec.schema.technology import TechnologySpec
+from dse.spec.schema.traffic import TrafficSpec
+from dse.spec.schema.workload import WorkloadSpec
 from dse.spec.yaml.loading import build_spec
 from dse.spec.yaml.yaml_lines import Lines, read_yaml
 from dse.text import is_count
+from dse.traffic.checks import traffic_problems
+from dse.traffic.workloads import hold_traffic
 from dse.validate.llms.sizes import ACTIVE_WITHIN, TOTAL_WITHIN, llm_size
 
 _ENDINGS = (".yaml", ".yml")
@@ -157,6 +161,7 @@ def _check(path: Path, catalog: Catalog, known: dict[str, Source]) -> Iterator[P
             *file_problems(spec, path, known),
             *_names(spec, path, catalog),
             *_technologies(spec, path, catalog, data),
+            *_traffic(spec, path, catalog),
         ):
             yield _with_line(problem, path, lines)
 
@@ -189,6 +194,17 @@ def _names(spec: Spec, path: Path, catalog: Catalog) -> Iterator[Problem]:
         except SpecError as error:
             first = error.problems[0]  # a file elsewhere that is wrong tells its own place
             yield first if first.where else Problem(str(path), f"{where}: {first.what}", key=where)
+
+
+def _traffic(spec: Spec, path: Path, catalog: Catalog) -> Iterator[Problem]:
+    """Traffic that is not as stated, and workloads whose lengths are not those of their traffic."""
+    if isinstance(spec, TrafficSpec):
+        yield from traffic_problems(spec, path)
+    elif isinstance(spec, WorkloadSpec):
+        try:
+            hold_traffic(spec, catalog)
+        except SpecError as error:
+            yield from (p if p.where else Problem(str(path), p.what, key=p.key) for p in error.problems)
 
 
 def _technologies(spec: Spec, path: Path, catalog: Catalog, data: object) -> Iterator[Problem]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from dse.spec.attention.softmax import AttentionSpec
 from dse.spec.schema.architecture import ArchitectureSpec, Shifted
@@ -10,8 +10,10 @@ from dse.spec.schema.base import Spec
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.system import EconomySpec, StackSpec
+from dse.spec.schema.traffic import TrafficSpec
 from dse.spec.schema.workload import WorkloadSpec
 from dse.spec.yaml.units import parse, pretty
+from dse.traffic.profile import moments_of
 
 S = TypeVar("S", bound=Spec)
 Value = float | int | str | None
@@ -76,6 +78,16 @@ def _targets(workload: WorkloadSpec) -> str:
     return ", ".join(f"{name} {pretty(limit, 's')}" for name, limit in workload.targets.items())
 
 
+def _length(which: Literal["isl", "osl"], what: Literal["mean", "p95"]) -> Reader:
+    """Reader of a moment of lengths; None of a trace, whose folder a spec does not know."""
+
+    def read(spec: TrafficSpec) -> Value:
+        moments = moments_of(spec)
+        return None if moments is None else float(getattr(getattr(moments, which), what))
+
+    return _of(TrafficSpec, read)
+
+
 def _price_from(chip: ChipSpec) -> str:
     """Basis and date of the price; of a range of dates its end, from which the age is counted."""
     price = chip.price
@@ -119,6 +131,17 @@ FIGURES: dict[str, tuple[Figure, ...]] = {
         Figure("output", "osl_tokens", "token", _leaf("osl")),
         Figure("serving", "serving", "text", _leaf("serving")),
         Figure("targets", "targets", "text", _of(WorkloadSpec, _targets)),
+        Figure("", "traffic", "text", _leaf("traffic")),
+    ),
+    "traffic": (
+        Figure("prompt", "isl_mean_tokens", "token", _length("isl", "mean")),
+        Figure("p95", "isl_p95_tokens", "token", _length("isl", "p95")),
+        Figure("output", "osl_mean_tokens", "token", _length("osl", "mean")),
+        Figure("p95 of it", "osl_p95_tokens", "token", _length("osl", "p95")),
+        Figure("arrivals", "arrivals", "text", _leaf("arrivals", "process")),
+        Figure("gaps cv", "arrival_cv", "", _leaf("arrivals", "cv")),
+        Figure("rate/s", "requests_per_s", "", _leaf("rate")),
+        Figure("seen", "prefix_hit", "", _leaf("prefixes", "hit")),
     ),
     "stacks": (
         Figure("compute eff.", "compute_efficiency", "", _leaf("compute_efficiency")),

@@ -10,6 +10,7 @@ SPECS: Final[dict[str, type[Spec]]] = {
     "chip": KINDS["chips"],
     "llm": KINDS["llms"],
     "workload": KINDS["workloads"],
+    "traffic": KINDS["traffic"],
     "stack": KINDS["stacks"],
     "architecture": KINDS["architectures"],
     "network": KINDS["networks"],

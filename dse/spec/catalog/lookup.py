@@ -19,6 +19,7 @@ from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.space import SpaceSpec
 from dse.spec.schema.system import EconomySpec, NetworkSpec, StackSpec
 from dse.spec.schema.technology import TechnologySpec
+from dse.spec.schema.traffic import TrafficSpec
 from dse.spec.schema.workload import WorkloadSpec
 from dse.spec.yaml.loading import load_spec
 from dse.spec.yaml.yaml_lines import parse_yaml, read_yaml
@@ -28,6 +29,7 @@ KINDS: dict[str, type[Spec]] = {
     "chips": ChipSpec,
     "llms": LlmSpec,
     "workloads": WorkloadSpec,
+    "traffic": TrafficSpec,
     "stacks": StackSpec,
     "architectures": ArchitectureSpec,
     "networks": NetworkSpec,
@@ -90,15 +92,15 @@ class Catalog:
     def path(self, kind: str, name: str) -> Path:
         """File of the `kind` that goes by `name`: a path to a YAML, a name, an alias, or a spelling."""
         # a suffix always means a path, so that a missing file is reported as one
+        label = {"economies": "economy", "silicon": "technology"}.get(kind, kind.removesuffix("s"))
         if name.endswith((".yaml", ".yml")):
             if _there(name):
                 return Path(name)
-            raise spec_error("", f"{kind[:-1]}: expected a file, got {short(name)}, which does not exist")
+            raise spec_error("", f"{label}: expected a file, got {short(name)}, which does not exist")
         if (found := self.named(kind, name)) is not None:
             return found
         files = self.files(kind)
         aliases = self._aliases(files)
-        label = {"economies": "economy", "silicon": "technology"}.get(kind, kind.removesuffix("s"))
         # most often a new file whose folder was not named
         if _there(str(OWN / kind / f"{name}.yaml")):
             raise spec_error("", f"unknown {label} {name!r}; found in {OWN}: add `--configs {OWN}`")

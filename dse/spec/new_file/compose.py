@@ -10,11 +10,18 @@ from dse.spec.json_schema.descriptions import keys_of
 from dse.spec.json_schema.generate import json_schema, schema_text
 from dse.spec.yaml.yaml_lines import parse_yaml
 
-NEW = ("study", "chip", "space", "llm", "workload")
+NEW = ("study", "chip", "space", "llm", "workload", "traffic")
 """Kinds that have a template."""
 
 _WIDTH = 100
-_FOLDERS = {"study": "studies", "chip": "chips", "space": "spaces", "llm": "llms", "workload": "workloads"}
+_FOLDERS = {
+    "study": "studies",
+    "chip": "chips",
+    "space": "spaces",
+    "llm": "llms",
+    "workload": "workloads",
+    "traffic": "traffic",
+}
 
 Path_ = tuple[Hashable, ...]
 

@@ -222,6 +222,9 @@ class WorkloadSpec(Spec):
     """Times in a day that all weights are replaced; left out, never. Flash wears by it."""
     redundant_experts: SourcedCount | None = Field(default=None, exclude_if=lambda v: v is None)
     """Copies of experts that chips hold in each layer, so that EP divides all of them; left out, none."""
+    traffic: str | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Traffic whose means `isl` and `osl` are: how the lengths are distributed and requests arrive; left out,
+    nothing but the means is known. No figure is computed from it yet."""
     targets: dict[str, SecondsQ] = Field(default={})
     """Latency targets by the name of an objective (tpot, ttft, end_to_end)."""
     notes: Notes = None

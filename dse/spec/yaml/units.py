@@ -62,6 +62,8 @@ _UNITS = (
     "USD = [currency]",
     "token = [token] = _ = tokens",
     "percent = 0.01 = %",
+    # a count, so that a rate may be written as 40 req/s or as 40 /s
+    "request = 1 = req = requests",
 )
 
 

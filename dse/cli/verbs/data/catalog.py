@@ -36,8 +36,8 @@ EPILOG = epilog(
     codes="0 done, 2 wrong input.",
 )
 _KINDS = (
-    *("chips", "llms", "workloads", "stacks", "architectures", "networks", "economies", "silicon", "spaces"),
-    "buildable",
+    *("chips", "llms", "workloads", "traffic", "stacks", "architectures", "networks", "economies"),
+    *("silicon", "spaces", "buildable"),
 )
 _ALL = (*_KINDS, *GROUPS, "studies")
 _WORDS = (*_ALL, "technology", "prices")

@@ -34,7 +34,7 @@ def new(
         Path, typer.Option("--configs", metavar="DIR", help="Folder of your own configs [my-configs].")
     ] = OWN,
 ) -> None:
-    """Write a new study, chip, space, LLM or workload to edit.
+    """Write a new study, chip, space, LLM, workload or traffic to edit.
 
     The file is valid as it is, and a comment explains each key. A study goes to studies/NAME/study.yaml,
     other kinds to the folder of their kind in --configs, where verbs find them by name with the same option.
@@ -64,6 +64,8 @@ def _use(kind: str, name: str, configs: Path, made: NewFile) -> str:
         return f"dse run {name}"
     if kind == "space":
         return f"space: {made.path} in a study"
+    if kind == "traffic":
+        return f"traffic: {name} in a workload"
     # the new file replaces the example of its kind
     chosen = {"chip": chip, "llm": llm, "workload": workload, kind: name}
     options = " ".join(f"--{key} {value}" for key, value in chosen.items())

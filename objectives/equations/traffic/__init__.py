@@ -1,0 +1,1 @@
+"""What follows from the distribution of requests: moments, queues' inputs, memory."""
