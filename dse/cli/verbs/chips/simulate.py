@@ -24,6 +24,7 @@ from dse.cli.input.options import (
     one_of,
     whole,
 )
+from dse.cli.input.traffic_options import TrafficOptions
 from dse.cli.show.simulation import show_simulation
 from dse.cli.terminal.machine_output import print_csv, print_json
 from dse.cli.terminal.spinner import spinner
@@ -35,12 +36,12 @@ from dse.simulate.design import Layout
 from dse.simulate.result import latencies
 from dse.simulate.run import ROUTERS, Outcome
 from dse.simulate.simulate import simulate as simulated
-from dse.traffic.trace_file import read_trace
 
 EPILOG = epilog(
     "dse simulate --chip h100 --llm llama3.1-8b --trace requests.csv --weights bf16 --max-batch 128",
-    "dse simulate --chip h100 --llm llama3.3-70b --trace requests.csv --weights fp8 --tp 4 --ttft '1 s'",
-    "dse simulate --chip h100 --llm llama3.1-8b --trace requests.csv --plot run.png --requests-to served.csv",
+    "dse simulate --chip h100 --llm llama3.3-70b --weights fp8 --tp 4 --traffic azure-2023-conversation "
+    "--rate '5 req/s'",
+    "dse simulate --chip h100 --llm llama3.1-8b --isl '3000 p95 12000' --osl 400 --rate '4 req/s'",
     codes="0 done, 1 a result cannot be written, 2 wrong input.",
 )
 
@@ -48,15 +49,7 @@ EPILOG = epilog(
 def simulate(
     chip: Annotated[str, typer.Option(metavar="NAME", help="Chip, see `dse catalog chips`.")],
     llm: Llm,
-    trace: Annotated[
-        Path,
-        typer.Option(
-            "--trace",
-            metavar="FILE",
-            help="Requests, one a line: CSV or JSON lines with arrival_s, isl, osl (seconds, prompt and "
-            "output tokens).",
-        ),
-    ],
+    traffic: TrafficOptions,
     workload: Annotated[
         str | None,
         typer.Option(
@@ -131,15 +124,17 @@ def simulate(
 ) -> None:
     """Serve requests one by one with the scheduler of a design.
 
-    Every iteration takes as long as the cost model says for the sequences that decode and the prompt tokens
-    that ride with them. Requests wait in a queue, join the batch of a replica where a slot and room for their
-    prompt are free, and lose their KV cache where room runs out. Prints the mean and percentiles of TTFT
-    (from arrival to the first token, queue included), TPOT and end-to-end latency, and with --ttft or --tpot
-    the goodput: the share of the requests that meet them.
+    Requests come from a trace (--trace), are drawn from a profile (--traffic) at its rate or at --rate, or
+    have lengths of their own (--isl, --osl) and come by chance. Every iteration takes as long as the cost
+    model says for the sequences that decode and the prompt tokens that ride with them. Requests wait in a
+    queue, join the batch of a replica where a slot and room for their prompt are free, and lose their KV
+    cache where room runs out. Prints the mean and percentiles of TTFT (from arrival to the first token, queue
+    included), TPOT and end-to-end latency, and with --ttft or --tpot the goodput: the share of the requests
+    that meet them.
     """
     targets = {name: limit for name, limit in (("ttft", ttft), ("tpot", tpot)) if limit is not None}
     look = Attempts(placed)
-    requests = look("--trace", read_trace, trace)
+    requests = look("--trace", traffic.drawn, workload, configs)
     look("--stack", check_stack, stack, software)
     if plot is not None:
         look("--plot", form_of, plot)
