@@ -32,8 +32,10 @@ _ASKED: Final = ("command-line", "study")
 def listed_basis(chip: ChipSpec) -> str:
     """Basis of the price that the file of `chip` says; one without a price is taken at unit cost.
 
-    A price that `--set price=` or a study gives is on the basis `set`.
+    A price that `--set price=` or a study gives is on the basis `set`, and so is one by a margin of the question.
     """
+    if chip.gross_margin is not None:
+        return "set"
     if chip.price.value is None:
         return "unit-cost"
     # a number of the question keeps no basis of the file that it replaces

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from dse.bounds.speed_of_light import assert_within_physics
 from dse.chips.anchor_rows import anchor_rows
+from dse.chips.chip_price import needs_of
 from dse.chips.clock_note import notes_of_chip
 from dse.chips.formats import computed_in, precision_named, remarks, with_formats
 from dse.chips.interval import interval_on, shares_experts
 from dse.chips.prices import price_of_one
-from dse.chips.resolve import chip_columns, chips_of, needs_of, precision_of
+from dse.chips.resolve import chip_columns, chips_of, precision_of
 from dse.chips.setting import Setting, stack_under
 from dse.choose.confidence import AtConfidence, checked
 from dse.choose.rule import TOLERANCE, Limits, best, judged, violations

@@ -19,6 +19,7 @@ KINDS = (
     "silicon",
     "spaces",
     "buildable",
+    "rents",
 )
 PLUGS = tuple(GROUPS)
 
