@@ -32,7 +32,7 @@ _ASKED: Final = ("command-line", "study")
 def listed_basis(chip: ChipSpec) -> str:
     """Basis of the price that the file of `chip` says; one without a price is taken at unit cost.
 
-    A price that `--set price=` or a study gives is on the basis `set`, and so is one by a margin of the question.
+    A price that a study or `--set price=` gives is on the basis `set`, and one by a margin that is set too.
     """
     if chip.gross_margin is not None:
         return "set"

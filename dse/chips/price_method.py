@@ -27,7 +27,8 @@ from objectives.arrays import Array
 Need = Literal["listed price", "searched price", "fp16 peak", "unit cost", "gross margin", "rent"]
 """What a price method reads of a chip. `listed price`: what its file says. `searched price`: the parameter
 `price` of a space. `fp16 peak`: its dense matrix peak. `unit cost`: its silicon and what that costs.
-`gross margin`: the one that the question sets for it. `rent`: what it is rented for under the term of the question."""
+`gross margin`: the one that the question sets for it. `rent`: what it is rented for under the term that the
+question names."""
 
 FROM_FILES: Final[frozenset[Need]] = frozenset({"listed price", "rent"})
 """Needs that only files of chips that are sold can meet."""

@@ -1,4 +1,4 @@
-"""What one chip is rented for, and who pays for the rest: a rent covers the server, its power and its house."""
+"""What one chip is rented for, and the economy of who pays a rent, which covers all around the chip."""
 
 from dataclasses import replace
 
@@ -39,7 +39,7 @@ def no_rent(chip: ChipSpec, price: PriceSpec, catalog: Catalog) -> str | None:
     leaf = next((found for term, found in known.items() if term == price.term), None)
     if leaf is not None:
         return None if leaf.value else "rent: expected more than 0 USD/h, got 0 USD/h"
-    hint = f"it has one {' and '.join(known)}" if known else "it has none for any term"
+    hint = f"known are {', '.join(known)}" if known else "none is known for any term"
     return f"rent: expected a known rent {price.term}, got none; {hint}; --price CHIP='... USD/h' sets one"
 
 

@@ -39,7 +39,7 @@ from dse.spec.schema.study import PrecisionSpec
 from dse.spec.schema.system import RARE, NetworkSpec, StackSpec
 from dse.spec.schema.technology import TechnologySpec
 from objectives import api
-from objectives.arrays import Array, zeros_like
+from objectives.arrays import Array
 from objectives.equations.chip.formats import FORMATS
 from objectives.equations.interconnect.topology import TOPOLOGIES
 from objectives.memories import FURTHER, MEMORIES

@@ -221,10 +221,10 @@ class ChipSpec(Spec):
     """Share of host, chassis, NICs and cooling that one chip carries."""
     rent: SourcedRent | None = Field(default=None, exclude_if=lambda v: v is None)
     """Rent of one chip in a cloud under a contract of three years, its share of the server included, dated.
-    The price method rent takes it where no price list of rents has another; other terms are in such a list."""
+    The price method rent takes it where no list of rents has another; other terms are in such a list."""
     gross_margin: SourcedShare | None = Field(default=None, exclude_if=lambda v: v is None)
-    """Gross margin that its price has over its unit cost, in the place of a listed price or of the margin of a
-    seller. A question sets it; files state prices."""
+    """Gross margin that its price has over its unit cost, in the place of a listed price or of a seller's
+    margin. A question sets it; files state prices."""
     derived_from: DerivedFrom | None = Field(default=None, exclude_if=lambda v: v is None)
     """Study and trial that proposed it; only a proposal has it."""
     claimed_user_speed: SourcedTokensPerSecond | None = None

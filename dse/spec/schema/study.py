@@ -111,7 +111,8 @@ class PriceSpec(Spec):
     method: str = Field(json_schema_extra=_registered_methods)
     """`listed`: what a chip's file says; `compute-ratio`: by its matrix peak; `unit-cost`: what its silicon
     costs; `margin`: that with a seller's gross margin and one-off cost; `searched`: the price itself is a
-    parameter; `rent`: what a cloud takes an hour; or one that another package registers, see `dse catalog price-methods`."""
+    parameter; `rent`: what a cloud takes an hour; or one that another package registers, see
+    `dse catalog price-methods`."""
     reference: str | None = None
     """Chip that a compute ratio is taken to."""
     reference_price: UsdQ | None = None
