@@ -9,6 +9,9 @@ import typer
 
 from dse.chips.price_method import price_method
 from dse.errors import Problem, SpecError, UnitError, unknown
+from dse.question.money import chips_of_question, paid_by, pools_paid_by
+from dse.question.pools.study import PooledStudy
+from dse.question.resolved_study import ResolvedStudy
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.overrides.command_line import OF_CHIP
 from dse.spec.schema.chip import ChipSpec
@@ -176,7 +179,7 @@ class MoneyOptions:
         """Prices, rents and margins by `chip/NAME.price` and the like, and what is wrong with them."""
         catalog = Catalog.of(configs)
         # a chip that is unknown is refused by the option or the argument that names it
-        known = [name for chip in chips for name in _named(catalog, chip)]
+        known = list(dict.fromkeys(name for chip in chips for name in _named(catalog, chip)))
         found: dict[str, str] = {}
         problems: list[Problem] = []
         for option, texts, read in (
@@ -195,21 +198,33 @@ class MoneyOptions:
                 found[f"{OF_CHIP}{chip}.{key}"] = value
         return found, problems
 
-    def of_study(
-        self, economy: str, method: str, chips: Iterable[str], configs: Path | None
-    ) -> dict[str, str]:
-        """The options as `settings` of a study whose economy, price method and chips these are."""
-        own, wrong = self.of_chips(chips, method, configs)
-        if wrong:
-            raise SpecError(wrong)
-        name = economy if self.economy is None else self.economy
+    def applied(
+        self, study: ResolvedStudy, configs: Path | None = None, chips: Iterable[str] = ()
+    ) -> ResolvedStudy:
+        """The study with what the options set, which makes another question of it.
+
+        `chips` are those of its other cases, which may have a price too.
+        """
+        return paid_by(study, *self._changes(study, configs, chips)) if self.given else study
+
+    def applied_to_pools(self, study: PooledStudy, configs: Path | None = None) -> PooledStudy:
+        """As `applied`, of a study of pools."""
+        return pools_paid_by(study, *self._changes(study, configs)) if self.given else study
+
+    def _changes(
+        self, study: ResolvedStudy | PooledStudy, configs: Path | None, chips: Iterable[str] = ()
+    ) -> tuple[str | None, dict[str, str]]:
+        """The economy by its name in the catalog, and the settings that the options stand for."""
+        own, wrong = self.of_chips([*chips_of_question(study), *chips], study.spec.price.method, configs)
+        name, paid = self.economy or study.spec.economy, ""
         try:
             paid = Catalog.of(configs).get(EconomySpec, name).name
         except SpecError as error:
-            raise SpecError(
-                [p if p.where else Problem("--economy", p.what) for p in error.problems]
-            ) from None
-        return {**{f"economy/{paid}.{n}": text for n, text in self.numbers.items()}, **own}
+            wrong += [p if p.where else Problem("--economy", p.what) for p in error.problems]
+        if wrong:
+            raise SpecError(wrong)
+        settings = {f"economy/{paid}.{n}": text for n, text in self.numbers.items()}
+        return None if self.economy is None else paid, {**settings, **own}
 
     def words(self) -> Iterator[str]:
         """The options as they are written on a command line."""
@@ -256,8 +271,11 @@ def _one(option: str, text: str, known: list[str], catalog: Catalog, read: _Read
         example = "h100='60 %'" if option == "--margin" else "h100='26 kUSD'"
         raise SpecError([Problem(option, f"expected CHIP=VALUE such as {example}, got {short(text)}")])
     chip = next(_named(catalog, typed), None)
-    if chip not in known:
+    if chip is None:
         raise SpecError([Problem(option, f"{typed}: {unknown('chip', typed, known)}")])
+    if chip not in known:
+        what = f"expected one of the chips of the question, {', '.join(known)}, got {chip}"
+        raise SpecError([Problem(option, what)])
     try:
         return (chip, *read(value))
     except ValueError as error:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from dse.cli.input.eligibility import WithUnanchored, refuse_of_chips
+from dse.cli.input.money_options import MoneyOptions
 from dse.cli.input.options import (
     Confidence,
     Configs,
@@ -96,6 +97,8 @@ def breakeven(
     with_unanchored: WithUnanchored = False,
     out: Out = None,
     configs: Configs = None,
+    *,
+    paid: MoneyOptions,
 ) -> None:
     """Find the values of assumptions at which another kind of chip wins.
 
@@ -120,6 +123,7 @@ def breakeven(
     with blame("STUDY"):
         of_pools = pooled_question(study, configs)
     if of_pools is not None:
+        of_pools = paid.applied_to_pools(of_pools, configs)
         refuse_options({"--software": software, "--confidence": confidence})
         limits = {n: v for n, v in {"tpot": tpot, "ttft": ttft}.items() if v is not None}
         pools = of_pools.lifted() if no_targets else of_pools
@@ -133,7 +137,7 @@ def breakeven(
         return
     refuse_of_chips(with_unanchored)
     study = study_under_software(study, software)
-    resolved, front = load_study_and_front(study, out, configs)
+    resolved, front = load_study_and_front(study, out, configs, paid)
     resolved = resolved.lifted() if no_targets else resolved
     resolved = at_confidence(resolved, front, confidence, study)
     candidates = all_candidates(resolved, front)

@@ -7,6 +7,7 @@ import typer
 from rich.console import RenderableType
 
 from dse.cli.input.eligibility import WithUnanchored, refuse_of_chips
+from dse.cli.input.money_options import MoneyOptions
 from dse.cli.input.options import Configs, Out, Stored, Study, Tpot, epilog, format_option
 from dse.cli.input.stored_results import load_study_and_front, stored_trials
 from dse.cli.pools.explain import explain_of_pools
@@ -45,6 +46,8 @@ def explain(
     with_unanchored: WithUnanchored = False,
     out: Out = None,
     configs: Configs = None,
+    *,
+    paid: MoneyOptions,
 ) -> None:
     """Explain one design of a front: time, cost, neighbours and sources.
 
@@ -60,12 +63,13 @@ def explain(
     with blame("STUDY"):
         of_pools = pooled_question(study, configs)
     if of_pools is not None:
+        of_pools = paid.applied_to_pools(of_pools, configs)
         refuse_options({"--storage": storage})
         if not explain_of_pools(of_pools, trial, tpot, form, out, unanchored=with_unanchored):
             raise typer.Exit(ExitCode.FAILED)
         return
     refuse_of_chips(with_unanchored)
-    resolved, front = load_study_and_front(study, out, configs)
+    resolved, front = load_study_and_front(study, out, configs, paid)
     limits = {} if tpot is None else {"tpot": tpot}
     with spinner("evaluating neighbours"):
         # with the trials: one that is not on the front can be explained too

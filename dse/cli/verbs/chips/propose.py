@@ -9,6 +9,7 @@ from rich.console import Console
 
 from dse.cli.input.eligibility import WithUnanchored
 from dse.cli.input.estimate_command import repeat_command
+from dse.cli.input.money_options import MoneyOptions
 from dse.cli.input.options import (
     Confidence,
     Configs,
@@ -95,6 +96,8 @@ def propose(
     with_unanchored: WithUnanchored = False,
     out: Out = None,
     configs: Configs = None,
+    *,
+    paid: MoneyOptions,
 ) -> None:
     """Propose the chip to build for a target, as a file and a datasheet.
 
@@ -121,6 +124,7 @@ def propose(
     with blame("STUDY"):
         of_pools = pooled_question(study, configs)
     if of_pools is not None:
+        of_pools = paid.applied_to_pools(of_pools, configs)
         refuse_options({"--polish": polish, "--software": software, "--confidence": confidence})
         wanted = {"tpot": tpot, "ttft": ttft, "entry_price": entry_price}
         propose_of_pools(
@@ -138,7 +142,7 @@ def propose(
         )
         return
     study = study_under_software(study, software)
-    resolved, front = load_study_and_front(study, out, configs)
+    resolved, front = load_study_and_front(study, out, configs, paid)
     resolved = resolved.lifted() if no_targets else resolved
     resolved = at_confidence(resolved, front, confidence, study)
     requested = {"tpot": tpot, "ttft": ttft, "entry_price": entry_price}
