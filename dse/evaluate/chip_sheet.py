@@ -248,7 +248,7 @@ def _dated(spec: ChipSpec, technology: TechnologySpec, method: str, priced: bool
     """When, by whom and on what basis the prices in it were told."""
     found = []
     p = spec.price
-    if method == "listed" and p.value is not None:
+    if method == "listed" and p.value is not None and spec.gross_margin is None:
         between = "" if None in (p.low, p.high) or p.low == p.high else f"{p.low:,.0f} to {p.high:,.0f} USD"
         when = f" of {p.date}" if p.date else ""
         told = ", ".join(t for t in (between, meaning_of(price_basis(spec, method)), p.note) if t)
@@ -340,12 +340,18 @@ def _published(
     spec: ChipSpec, made: Silicon, cost: float | None, price: Mapping[str, float]
 ) -> list[Published]:
     """Published numbers of the chip next to those that the technology implies."""
+    # a listed price compared with itself says nothing, and a rent covers more than the chip
+    derived = None if {"listed", "rents"} & set(price) else sum(price.values()) or None
     ours: list[tuple[str, str, float | None, Any]] = [
         ("die_area", "m2", _first(made.plan.compute.each_m2), spec.die.area),
         ("tdp", "W", _first(made.power_w), spec.power),
         ("unit_cost", "USD", cost, spec.unit_cost),
-        # a listed price compared with itself says nothing
-        ("price", "USD", None if "listed" in price else sum(price.values()) or None, spec.price),
+        (
+            "price",
+            "USD",
+            None if {"listed", "rents"} & set(price) else sum(price.values()) or None,
+            spec.price,
+        ),
     ]
     if spec.die.io is not None:
         # next to the area of the compute dies

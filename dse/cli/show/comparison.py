@@ -8,6 +8,7 @@ from dse.chips.formats import COMPUTED, remarks
 from dse.chips.price_basis import group_of
 from dse.choose.confidence import met_column
 from dse.cli.show.compared_systems import system_notes, system_rows, system_values
+from dse.cli.show.money import lines_of
 from dse.cli.show.uncertainty import COLUMNS, cells, tpot_cells
 from dse.cli.show.verdicts import show_verdicts
 from dse.cli.terminal.quantity import NONE, format_quantity
@@ -16,14 +17,12 @@ from dse.decide.compare.evaluated_chip import Obstacle
 from dse.decide.compare.result import ComparedChip, Comparison
 from dse.evaluate.estimate_notes import anchored
 from dse.evaluate.estimate_result import Estimate
-from dse.evaluate.money import Money
 from dse.evaluate.subject import ECONOMY
 from dse.front.columns import ordered
 from dse.front.tables import Row
 from dse.plugins import metrics_of
 from dse.report.words.computed_formats import MARK
 from dse.report.words.confidence import met_with, no_error_bar, no_verdict
-from dse.report.words.money import money_lines, price_words
 from dse.report.words.part_names import counted, word
 from dse.report.words.violations import pretty_violation
 from dse.spec.schema.generation import UNKNOWN_CONTEXT
@@ -303,7 +302,7 @@ def _notes(found: Comparison) -> Iterator[str]:
             f"ranked within each group. "
             "--price-method unit-cost prices all chips alike."
         )
-    yield from _of_money(found.money)
+    yield from lines_of(found.money, ECONOMY)
     best = [e for c in found.chips for e in c.best if e is not None]
     # one line for all chips that share a remark
     other = dict.fromkeys(remark for e in best for remark in remarks(e.computed_in))
@@ -318,15 +317,6 @@ def _notes(found: Comparison) -> Iterator[str]:
     # what is alike for all chips: what capital covers, and whether the LLM can see so much
     covered = {note for e in best for note in e.notes if "capital" in note or UNKNOWN_CONTEXT in note}
     yield from (f"Note: {note}." for note in sorted(covered))
-
-
-def _of_money(money: Money | None) -> Iterator[str]:
-    """Prices that the question sets or that are rents, and the economy where it is not the usual one."""
-    told = {} if money is None else money.prices
-    said = [f"{name} {price_words(p)}" for name, p in told.items() if p.asked or p.usd_per_hour is not None]
-    if said:
-        yield f"Prices: {'; '.join(said)}."
-    yield from () if money is None else money_lines(money, ECONOMY)
 
 
 def _obstacle(obstacle: Obstacle) -> str:

@@ -20,6 +20,7 @@ from dse.cli.pools.run import print_pooled_cases, run_of_pools
 from dse.cli.pools.sweep import refuse_options
 from dse.cli.show.cases_table import cases_table
 from dse.cli.show.infeasible import most_violated, obstacles, violation_table
+from dse.cli.show.money import print_money
 from dse.cli.show.run_summary import (
     counted,
     exact_folders,
@@ -225,6 +226,7 @@ def _print_summary(result: Result, study: str, *, samples: int) -> None:
     # 0 with --no-intervals
     sure = measured_in(result.study, result.front, samples) if samples else None
     print_answer(result.front, result.study.spec, sure=sure)
+    print_money(result.study)
     print_layout_remarks(result.study, result.front)
     show_stored_verdicts(console, result.front)
     console.print()

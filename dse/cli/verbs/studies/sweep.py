@@ -27,6 +27,7 @@ from dse.cli.input.search_options import AnswerOptions, repeated
 from dse.cli.input.software import study_under_software
 from dse.cli.pools.sweep import refuse_options, sweep_of_pools
 from dse.cli.show.gap import not_exact
+from dse.cli.show.money import print_money
 from dse.cli.show.run_summary import counted, draw, print_answer, print_files, print_layout_remarks
 from dse.cli.show.uncertainty import MANY, measured_in
 from dse.cli.terminal.global_options import global_options
@@ -174,6 +175,7 @@ def sweep(
     front = apply_eligibility(result.front, options.with_unanchored)
     sure = measured_in(resolved, front, options.drawn) if options.drawn else None
     print_answer(front, resolved.spec, sure=sure)
+    print_money(resolved)
     print_layout_remarks(resolved, front)
     _print_summary(result, result.front)
 
