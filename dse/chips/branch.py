@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dse.arrays import Floats
+from dse.chips.chip_price import around_of
 from dse.chips.formats import COMPUTED, Peaks, computed_columns, peak_of, searched_on, template_peaks
 from dse.chips.interval import interval_columns
 from dse.chips.link_reach import reach_columns
@@ -20,8 +21,8 @@ from dse.chips.memories import (
     unlisted,
 )
 from dse.chips.parameter_range import named
-from dse.chips.price_method import Priced, price_method, price_methods
-from dse.chips.resolve import around_of, network_columns, stack_columns, template_columns
+from dse.chips.price_method import FROM_FILES, Priced, price_method, price_methods
+from dse.chips.resolve import network_columns, stack_columns, template_columns
 from dse.chips.setting import Columns, Setting
 from dse.chips.silicon import Silicon, blueprint_of, derive, fp16_equivalent, managed_by_software
 from dse.chips.silicon_columns import at_clock, excess_columns, package_columns, watt_columns
@@ -285,8 +286,8 @@ def branches_of(space: SpaceSpec, setting: Setting) -> dict[str, Branch]:
     found: dict[str, Branch] = {}
     method = price_method(setting.price.method)
     # no file lists a chip that does not exist yet
-    if "listed price" in method.needs(None):
-        others = [name for name, other in price_methods().items() if "listed price" not in other.needs(None)]
+    if FROM_FILES & method.needs(None):
+        others = [name for name, other in price_methods().items() if not FROM_FILES & other.needs(None)]
         what = f"expected {', '.join(others[:-1])} or {others[-1]} for the hypothetical chips of {space.name}"
         raise spec_error("price.method", f"{what}, got {method.name!r}")
     method.check(setting.terms)

@@ -32,8 +32,10 @@ _ASKED: Final = ("command-line", "study")
 def listed_basis(chip: ChipSpec) -> str:
     """Basis of the price that the file of `chip` says; one without a price is taken at unit cost.
 
-    A price that `--set price=` or a study gives is on the basis `set`.
+    A price that a study or `--set price=` gives is on the basis `set`, and one by a margin that is set too.
     """
+    if chip.gross_margin is not None:
+        return "set"
     if chip.price.value is None:
         return "unit-cost"
     # a number of the question keeps no basis of the file that it replaces

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint
-from typing import Literal, Protocol, final, get_args, runtime_checkable
+from typing import Final, Literal, Protocol, final, get_args, runtime_checkable
 
 import numpy as np
 
 from dse.chips.silicon import Silicon
-from dse.errors import spec_error
+from dse.errors import spec_error, unknown
 from dse.plugins import PRICE_METHODS, made, registered
 from dse.plugins.attributes import require, text, texts
 from dse.plugins.broken import UNREADABLE, asking, broken
@@ -18,13 +18,20 @@ from dse.plugins.once import once
 from dse.plugins.time_limit import limited
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.rents import TERMS
 from dse.spec.schema.study import PriceSpec
+from dse.spec.schema.system import EconomySpec
 from dse.spec.schema.technology import TechnologySpec
 from objectives.arrays import Array
 
-Need = Literal["listed price", "searched price", "fp16 peak", "unit cost"]
+Need = Literal["listed price", "searched price", "fp16 peak", "unit cost", "gross margin", "rent"]
 """What a price method reads of a chip. `listed price`: what its file says. `searched price`: the parameter
-`price` of a space. `fp16 peak`: its dense matrix peak. `unit cost`: its silicon and what that costs."""
+`price` of a space. `fp16 peak`: its dense matrix peak. `unit cost`: its silicon and what that costs.
+`gross margin`: the one that the question sets for it. `rent`: what it is rented for under the term that the
+question names."""
+
+FROM_FILES: Final[frozenset[Need]] = frozenset({"listed price", "rent"})
+"""Needs that only files of chips that are sold can meet."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +42,8 @@ class Terms:
     """The block `price` of a study."""
     technology: TechnologySpec
     catalog: Catalog
+    economy: EconomySpec | None = None
+    """What turns capital into running cost; None where nobody asks for it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,11 +60,19 @@ class Priced:
     """Dies, areas and power."""
     unit_cost_usd: Array | None = None
     """What the silicon, its package and its board cost to make [USD]."""
+    gross_margin: Array | None = None
+    """(price - unit cost) / price that the question sets for the chips [1]."""
+    rent_usd_per_s: Array | None = None
+    """Rent of one chip under the term of the question [USD/s]."""
 
 
 @runtime_checkable
 class PriceMethod(Protocol):
-    """A way to price chips. Final class, no state."""
+    """A way to price chips. Final class, no state.
+
+    A method may have the attribute `all_in`: true says that its price covers the host, racks, networks,
+    electricity, upkeep and the building of a chip as well, so that none of them is counted next to it.
+    """
 
     name: str
     """As a study and `--price-method` write it."""
@@ -111,6 +128,8 @@ class CheckedPriceMethod:
     """Keys of the block `price` that it cannot do without."""
     defaults: Mapping[str, str] = field(init=False, compare=False)
     """Values of such keys for one chip outside a study."""
+    all_in: bool = field(init=False, compare=False)
+    """Whether its price covers all that a chip needs around it and all that it draws."""
 
     def __post_init__(self) -> None:
         require(self.point, self.made, _FIELDS, ("needs", "basis", "check", "price"))
@@ -119,6 +138,8 @@ class CheckedPriceMethod:
         self.group = self.made.group
         self.requires = self.made.requires
         self.defaults = self.made.defaults
+        # optional, so that methods that know nothing of it stay valid
+        self.all_in = bool(getattr(self.made, "all_in", False))
 
     def needs(self, chip: ChipSpec | None) -> frozenset[Need]:
         """What it reads of a chip."""
@@ -145,6 +166,7 @@ class CheckedPriceMethod:
     def price(self, chips: Priced, terms: Terms) -> Mapping[str, Array]:
         """Price of each chip by part (n,), finite and at least 0 [USD]."""
         given = (chips.listed_usd, chips.searched_usd, chips.fp16_flops, chips.unit_cost_usd)
+        given = (*given, chips.gross_margin, chips.rent_usd_per_s)
         freeze(vars(chips))
         count = max((np.size(c) for c in given if c is not None and concrete(c)), default=0)
 
@@ -169,14 +191,14 @@ def _called(chip: ChipSpec | None) -> str:
 
 
 @once
-def price_methods() -> Mapping[str, PriceMethod]:
+def price_methods() -> Mapping[str, CheckedPriceMethod]:
     """Every registered price method by name."""
     return {name: price_method(name) for name in registered(PRICE_METHODS)}
 
 
 # each chip that is resolved asks for it several times
 @once
-def price_method(name: str) -> PriceMethod:
+def price_method(name: str) -> CheckedPriceMethod:
     """The price method registered as `name`; raises `SpecError` with the nearest and all valid names."""
     return CheckedPriceMethod(*made(PRICE_METHODS, "price method", name))
 
@@ -190,3 +212,16 @@ def check_seller(seller: str | None, method: str | None) -> None:
         raise spec_error(
             "--seller", f"applies with --price-method {' or '.join(sold)} only, got {seller!r} {got}"
         )
+
+
+def check_term(term: str | None, method: str | None) -> None:
+    """Raise `SpecError` for an unknown term, and for a term where no price is a rent."""
+    if term is None:
+        return
+    if term not in TERMS:
+        raise spec_error("--rent-term", unknown("term", term, TERMS))
+    rented = [name for name, each in price_methods().items() if "term" in each.requires]
+    if method not in rented:
+        got = "without it" if method is None else f"with {method}"
+        what = f"applies with --price-method {' or '.join(rented)} only, got {term!r} {got}"
+        raise spec_error("--rent-term", what)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from dse.chips.link_reach import SWITCHED, ends, shares
-from dse.chips.price_method import check_seller, price_method
+from dse.chips.price_method import check_seller, check_term, price_method
 from dse.errors import Problem, SpecError, spec_error
 from dse.spec.schema.base import Sourced
 from dse.spec.schema.study import PriceSpec
@@ -13,7 +13,9 @@ from dse.spec.yaml.loading import build_spec
 from objectives.arrays import Array, zeros_like
 
 
-def price_of_one(method: str, seller: str | None = None, system: str = "chips-only") -> PriceSpec:
+def price_of_one(
+    method: str, seller: str | None = None, system: str = "chips-only", term: str | None = None
+) -> PriceSpec:
     """How one chip is priced where no study says it.
 
     Raises `SpecError` for a method that reads a parameter of a space: a single chip has none.
@@ -29,8 +31,12 @@ def price_of_one(method: str, seller: str | None = None, system: str = "chips-on
             "--price-method", f"expected a method that gives a price, got {method}, which needs {what}"
         )
     check_seller(seller, method)
-    sold = {"seller": seller} if seller else {}
-    # a seller that was given replaces a default
+    check_term(term, method)
+    if found.all_in and system != "chips-only":
+        what = f"expected chips-only with --price-method {method}, which covers hosts, racks and networks"
+        raise spec_error("--system", f"{what}, got {system}")
+    sold = {key: value for key, value in {"seller": seller, "term": term}.items() if value}
+    # what was given replaces a default
     data = {"method": method, "system": system, **found.defaults, **sold}
     return build_spec(PriceSpec, data, "--price-method")
 

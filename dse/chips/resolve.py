@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from dse.chips.chip_price import AROUND, around, needs_of, price_of, price_unknowns
 from dse.chips.formats import matrix_formats, part_peaks, peak_of, with_formats
 from dse.chips.interval import interval_columns
 from dse.chips.link_reach import reach_columns
 from dse.chips.memories import (
-    added_dollars,
     added_watts,
     cost_unknowns,
     memory_columns,
@@ -16,10 +16,8 @@ from dse.chips.memories import (
     unkept,
     without_streams,
 )
-from dse.chips.price_method import Need, Priced, price_method
-from dse.chips.prices import built_up
+from dse.chips.price_method import price_method
 from dse.chips.setting import Columns, Setting
-from dse.chips.silicon import Silicon
 from dse.chips.silicon_columns import (
     BONDED,
     EXCESS,
@@ -33,24 +31,21 @@ from dse.chips.silicon_columns import (
     chip_package,
     chip_power,
 )
-from dse.errors import Problem, SpecError, spec_error
-from dse.plugins.designs import chips_named
+from dse.errors import Problem, SpecError
 from dse.spec.schema.base import Sourced
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.formats import REST, multiplied, parts_of
-from dse.spec.schema.study import PrecisionSpec, PriceSpec
+from dse.spec.schema.study import PrecisionSpec
 from dse.spec.schema.system import RARE, NetworkSpec, StackSpec
 from dse.spec.schema.technology import TechnologySpec
 from objectives import api
-from objectives.arrays import Array, zeros_like
+from objectives.arrays import Array
 from objectives.equations.chip.formats import FORMATS
 from objectives.equations.interconnect.topology import TOPOLOGIES
 from objectives.memories import FURTHER, MEMORIES
 
 OPTIONAL = frozenset(f"{m}_{c}" for m in FURTHER for c in MEMORIES[m].columns) | {BONDED, *RARE}
 """Columns that few chips have: of their memories, and of what their stack can do."""
-AROUND = ("host_usd", "rack_usd", "network_usd", "copper_usd", "optics_usd", "scale_out_usd")
-"""Dollars of what surrounds a chip."""
 
 
 def precision_of(spec: PrecisionSpec) -> api.Precision:
@@ -103,14 +98,14 @@ def _derived_columns(
     stated = _stated(chip, setting, stack, network)
     if made is not None:
         # rates alone: the watts of `power` are at this clock already
-        stated = at_clock(stated, _float(made.clock_share), 1.0)
+        stated = at_clock(stated, float(np.asarray(made.clock_share).reshape(-1)[0]), 1.0)
     power["power_w"] += added_watts(chip)
     return {
         **stated,
         **(interval_columns(stack, chip, setting.catalog, setting.llms) if setting.with_intervals else {}),
         **power,
         "price_usd": price_of(chip, setting, made),
-        **_around(chip, network, setting, power["power_w"]),
+        **around(chip, network, setting, power["power_w"]),
         **chip_package(chip, made),
         **chip_excess(chip, made),
     }
@@ -128,7 +123,7 @@ def template_columns(chip: ChipSpec, setting: Setting, stack: StackSpec, network
     return {
         **_stated(chip, setting, stack, network),
         **dict.fromkeys(("power_w", "price_usd", *WATTS, *ONE_DIE, *EXCESS), 0.0),
-        **_around(chip, network, setting, 0.0),
+        **around(chip, network, setting, 0.0),
     }
 
 
@@ -275,65 +270,6 @@ def sends_under(stack: StackSpec) -> bool:
     return stack.can("kv_under_prefill")
 
 
-def needs_of(chip: ChipSpec, price: PriceSpec) -> frozenset[Need]:
-    """What must be known of a chip for its price."""
-    return price_method(price.method).needs(chip)
-
-
-def price_of(chip: ChipSpec, setting: Setting, made: Silicon | None = None) -> float:
-    """Price of one chip by the study's method [USD]; a chip that is searched around is at its list price.
-
-    `made` is its silicon with all dollars, where that is known already.
-    """
-    return sum(price_parts(chip, setting, made).values())
-
-
-def price_parts(chip: ChipSpec, setting: Setting, made: Silicon | None = None) -> dict[str, float]:
-    """Price of one chip by part [USD]."""
-    needs, cost = needs_of(chip, setting.price), None
-    if "unit cost" in needs:
-        made = made or setting.foundry.silicon(chip)
-        # board and cooling are bought for the published power, where there is one
-        power = None if chip.power.value is None else zeros_like(made.power_w) + chip.power.value
-        cost = made.unit_cost_usd(power)
-    known = Priced(
-        # a null was refused by `_unknowns`, so no chip is sold for nothing
-        listed_usd=_or_zero(chip.price) if "listed price" in needs else None,
-        fp16_flops=peak_of(chip, ("fp16",)) or 0.0,
-        silicon=made,
-        unit_cost_usd=cost,
-    )
-    with chips_named(lambda _shape, _at: chip.name):
-        parts = price_method(setting.price.method).price(known, setting.terms)
-    # a method may give a plain number or a column of one chip
-    found = {name: _float(usd) for name, usd in parts.items()}
-    return found | added_dollars(chip, made="unit cost" in needs)
-
-
-def _float(column: Array) -> float:
-    return float(np.asarray(column).reshape(-1)[0])
-
-
-def _around(chip: ChipSpec, network: NetworkSpec, setting: Setting, power_w: float) -> Columns:
-    system = setting.price.system
-    around = dict.fromkeys(AROUND, 0.0)
-    if system == "with-host-and-network":
-        # published shares include chassis, cables and NICs, so the other columns stay 0
-        around |= {"host_usd": _or_zero(chip.host), "network_usd": _or_zero(network.cost)}
-    elif system == "built-up":
-        around = around_of(power_w, chip.link.bandwidth.value or 0.0, network, setting)
-    return around
-
-
-def around_of(
-    power_w: Array, link_bandwidth: Array, network: NetworkSpec, setting: Setting
-) -> dict[str, Array]:
-    """What one chip of a `built-up` system carries of everything around it [USD]."""
-    if setting.economy is None:
-        raise spec_error("price.system", "expected an economy for the system built-up, got none")
-    return built_up(power_w, link_bandwidth, network, setting.technology, setting.economy)
-
-
 def _unknowns(chip: ChipSpec, setting: Setting, network: NetworkSpec, stack: StackSpec) -> Iterator[Problem]:
     """Nulls that this study needs, by name."""
     yield from _speed_unknowns(chip, setting.precision, network, stack)
@@ -342,10 +278,9 @@ def _unknowns(chip: ChipSpec, setting: Setting, network: NetworkSpec, stack: Sta
     if chip.power.value == 0:  # it would be powered, cooled and housed for nothing
         yield from _nulls(f"chips/{chip.name}", {"power": 0}, positive=True)
     needs = needs_of(chip, setting.price)
-    if "listed price" in needs:
-        needed["price"] = chip.price.value
-    if setting.price.system == "with-host-and-network":
-        needed |= {"host": chip.host.value, f"networks/{network.name}: cost": network.cost.value}
+    prices, wrong = price_unknowns(chip, setting, network)
+    needed |= prices
+    yield from (Problem(f"chips/{chip.name}", what) for what in wrong)
     claimed: dict[str, object] = {}
     for name in setting.requires:
         # by name, as a cost model of another package may require any fact of a chip

@@ -70,7 +70,7 @@ class Setting:
     @property
     def terms(self) -> Terms:
         """What prices are agreed on."""
-        return Terms(price=self.price, technology=self.technology, catalog=self.catalog)
+        return Terms(price=self.price, technology=self.technology, catalog=self.catalog, economy=self.economy)
 
     @cached_property
     def foundry(self) -> Foundry:

@@ -5,23 +5,24 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from dse.chips.clock_note import clock_note
-from dse.chips.formats import Computed, computed_by_format, peak_of, with_formats
-from dse.chips.memories import added_dollars
+from dse.chips.formats import Computed, computed_by_format, with_formats
 from dse.chips.price_basis import meaning_of, price_basis
-from dse.chips.price_method import Priced, Terms
-from dse.chips.price_method import price_method as price_method_named
+from dse.chips.price_method import Terms
 from dse.chips.prices import price_of_one
 from dse.chips.silicon import Silicon, chip_silicon
 from dse.errors import SpecError, nearest, spec_error
 from dse.evaluate.chip_rates import joules_per_byte, joules_per_flop, peaks_of
+from dse.evaluate.money import Money
+from dse.evaluate.sheet_price import money_on_sheet, price_on_sheet, why_unpriced
+from dse.evaluate.subject import ECONOMY
 from dse.spec.catalog.lookup import Catalog
-from dse.spec.overrides.command_line import checked_values, chip_with
+from dse.spec.overrides.command_line import checked_values, chip_with, economy_with, of_one_chip
 from dse.spec.overrides.short_names import CHIP, by_short_name
+from dse.spec.overrides.short_names import ECONOMY as PAID
 from dse.spec.schema.base import sourced_values
 from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.system import EconomySpec
 from dse.spec.schema.technology import TechnologySpec, node_named
 from dse.spec.yaml.units import pretty
 from objectives.arrays import zeros_like
@@ -32,9 +33,9 @@ from objectives.equations.fabrication.yields import (
     yield_negative_binomial,
 )
 
-ECONOMY, TECHNOLOGY = "datacentre-2026", "technology-2026"
+TECHNOLOGY = "technology-2026"
 GIB = 2**30
-NO_SILICON = frozenset({"power", "price", "host", "claimed_user_speed"})
+NO_SILICON = frozenset({"power", "price", "host", "rent", "gross_margin", "claimed_user_speed"})
 """Settings that leave the silicon of a chip as it is."""
 
 
@@ -95,6 +96,8 @@ class ChipSheet:
     price_method: str
     price_usd: float | None
     price_parts: Mapping[str, float]
+    money: Money
+    """Price and economy that hold."""
     power_w: float
     power_parts: Mapping[str, float]
     formats: Mapping[str, Computed]
@@ -123,6 +126,8 @@ def chip_sheet(
     settings: Mapping[str, str] | None = None,
     price_method: str | None = None,
     seller: str | None = None,
+    rent_term: str | None = None,
+    economy: str = ECONOMY,
     yield_law: str = "negative-binomial",
     configs: Path | str | None = None,
 ) -> ChipSheet:
@@ -134,11 +139,13 @@ def chip_sheet(
     """
     catalog = Catalog.of(configs)
     technology = catalog.get(TechnologySpec, TECHNOLOGY)
-    given = by_short_name(checked_values(settings))
+    sold = catalog.get(ChipSpec, chip)
+    every = by_short_name(of_one_chip(checked_values(settings), sold.name))
+    paid = economy_with(every, catalog.get(EconomySpec, economy))
+    given = {name: text for name, text in every.items() if name not in PAID}
     if node is not None:
         # an override like the others, so that it counts as a change
         given["process"] = node_named(technology, node)
-    sold = catalog.get(ChipSpec, chip)
     # after the overrides, so that derived peaks follow an overridden one
     spec = with_formats(chip_with(given, sold), technology)
     changed = _changed(given, sold, spec)
@@ -160,9 +167,15 @@ def chip_sheet(
     cost = {k: _first(v) for k, v in made.unit_cost_parts(_like(made, power)).items()} if costs else {}
     # a chip with overrides is not the one that is listed
     method = price_method or ("listed" if spec.price.value is not None and not changed else "unit-cost")
-    price, price_parts = _price(spec, catalog, technology, method, seller, cost, made)
-    if price is None and costs:
-        notes.append("no listed price: give another --price-method")
+    terms = Terms(
+        price=price_of_one(method, seller, term=rent_term),
+        technology=technology,
+        catalog=catalog,
+        economy=paid,
+    )
+    price_parts = price_on_sheet(spec, terms, cost, made)
+    price = sum(price_parts.values()) if price_parts else None
+    notes += why_unpriced(spec, terms) if price is None and costs else ()
     notes += _dated(spec, technology, method, bool(cost))
     if changed and power is not None and sold.power.value and "power" not in given:
         card = f"the {pretty(sold.power.value, 'W')} of {spec.name} as it is sold"
@@ -187,6 +200,7 @@ def chip_sheet(
         price_method=method,
         price_usd=price,
         price_parts=price_parts,
+        money=money_on_sheet(spec, terms, price),
         power_w=_first(made.power_w),
         power_parts={k: _first(v) for k, v in made.power_parts.items()},
         formats=computed_by_format(spec),
@@ -234,7 +248,7 @@ def _dated(spec: ChipSpec, technology: TechnologySpec, method: str, priced: bool
     """When, by whom and on what basis the prices in it were told."""
     found = []
     p = spec.price
-    if method == "listed" and p.value is not None:
+    if method == "listed" and p.value is not None and spec.gross_margin is None:
         between = "" if None in (p.low, p.high) or p.low == p.high else f"{p.low:,.0f} to {p.high:,.0f} USD"
         when = f" of {p.date}" if p.date else ""
         told = ", ".join(t for t in (between, meaning_of(price_basis(spec, method)), p.note) if t)
@@ -254,33 +268,6 @@ def _made(spec: ChipSpec, technology: TechnologySpec, yield_law: str) -> tuple[S
         # area and power need no prices, so they are shown without dollars
         made = chip_silicon(spec, technology, priced=False, yield_law=yield_law)
         return made, False, [f"no unit cost: {p.what}" for p in error.problems]
-
-
-def _price(
-    spec: ChipSpec,
-    catalog: Catalog,
-    technology: TechnologySpec,
-    method: str,
-    seller: str | None,
-    cost: Mapping[str, float],
-    made: Silicon,
-) -> tuple[float | None, dict[str, float]]:
-    """Price by method and its parts [USD]; None where it is not known."""
-    terms = Terms(price=price_of_one(method, seller), technology=technology, catalog=catalog)
-    found = price_method_named(method)
-    needs = found.needs(spec)
-    # an unknown price is no error here: the sheet shows what is known
-    if ("unit cost" in needs and not cost) or ("listed price" in needs and spec.price.value is None):
-        return None, {}
-    known = Priced(
-        listed_usd=spec.price.value,
-        fp16_flops=peak_of(spec, ("fp16",)) or 0.0,
-        silicon=made,
-        unit_cost_usd=_like(made, sum(cost.values())) if cost else None,
-    )
-    parts = {name: _first(np.asarray(usd)) for name, usd in found.price(known, terms).items()}
-    parts |= added_dollars(spec, made="unit cost" in needs)
-    return sum(parts.values()), parts
 
 
 def _packaging(made: Silicon) -> str:
@@ -353,12 +340,18 @@ def _published(
     spec: ChipSpec, made: Silicon, cost: float | None, price: Mapping[str, float]
 ) -> list[Published]:
     """Published numbers of the chip next to those that the technology implies."""
+    # a listed price compared with itself says nothing, and a rent covers more than the chip
+    derived = None if {"listed", "rents"} & set(price) else sum(price.values()) or None
     ours: list[tuple[str, str, float | None, Any]] = [
         ("die_area", "m2", _first(made.plan.compute.each_m2), spec.die.area),
         ("tdp", "W", _first(made.power_w), spec.power),
         ("unit_cost", "USD", cost, spec.unit_cost),
-        # a listed price compared with itself says nothing
-        ("price", "USD", None if "listed" in price else sum(price.values()) or None, spec.price),
+        (
+            "price",
+            "USD",
+            None if {"listed", "rents"} & set(price) else sum(price.values()) or None,
+            spec.price,
+        ),
     ]
     if spec.die.io is not None:
         # next to the area of the compute dies

@@ -10,6 +10,7 @@ from dse.chips.anchor_rows import AnchorRows
 from dse.chips.formats import Computed
 from dse.choose.confidence import plain, probability
 from dse.choose.rule import Limits
+from dse.evaluate.money import Money
 from dse.plugins import interval_of, metrics_of, serving_mode
 from dse.spec.schema.system import StackSpec
 from objectives import api
@@ -30,6 +31,10 @@ _COVERED = {
     "who leave their domain, built up alike for all",
 }
 """System of a price to what its capital covers."""
+
+
+RENTED = "capital is the present value of the rents, which cover chips, servers, network, power and building"
+"""What capital covers where prices cover all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +88,8 @@ class Estimate:
     """Probability that the targets were to be met with; None where the estimate itself was to meet them."""
     p_met: dict[str, float] = field(default_factory=dict)
     """Probability that each target is met, by the 80 % interval; without those that have no error bar."""
+    money: Money | None = None
+    """Price of the chip and economy that hold; None for a design of a study, which says them once."""
     smallest_system: dict[str, float] = field(default_factory=dict)
     """Where pools are a fleet of many replicas: chips, capital and replicas of the smallest whole system."""
 
@@ -153,6 +160,8 @@ def notes_of(
     interval: Mapping[str, float] | None = None,
     system: str = "chips-only",
     stages: float = 1.0,
+    *,
+    all_in: bool = False,
 ) -> list[str]:
     """What a reader of an estimate must know: how far to trust it, and what it leaves out."""
     mode = serving_mode(work.serving)
@@ -170,7 +179,7 @@ def notes_of(
             f"layers of the LLM draft (tokens a step: {draft.length}); the acceptance, "
             f"{draft.acceptance:g}, is stated and not predicted"
         )
-    notes.append(_COVERED[system])
+    notes.append(RENTED if all_in else _COVERED[system])
     return notes
 
 

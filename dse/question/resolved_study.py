@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dse.chips.branch import Branch, branches_of
 from dse.chips.price_method import Terms, price_method
+from dse.chips.rents import economy_of
 from dse.chips.resolve import chip_columns, precision_of
 from dse.chips.served import served_llm
 from dse.chips.setting import Setting
@@ -249,7 +250,7 @@ def resolve_study(
         look(
             "price",
             price_method(spec.price.method).check,
-            Terms(price=spec.price, technology=technology, catalog=catalog),
+            Terms(price=spec.price, technology=technology, catalog=catalog, economy=economy),
         )
     if swept is not None and spec.sweep is not None:
         swept = look("confidence", at_confidence, swept, spec.confidence)
@@ -325,7 +326,7 @@ def resolve_study(
         llm=served_llm(llm, spec.precision, workload),
         precision=precision_of(spec.precision),
         workload=resolved(workload, catalog),
-        economy=economy.resolve(),
+        economy=economy_of(spec.price, economy),
     )
     return ResolvedStudy(
         spec=spec,

@@ -3,11 +3,14 @@
 from collections.abc import Iterable
 
 from dse.chips.branch import Branch
+from dse.chips.price_method import price_method
+from dse.chips.rents import BUNDLED
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.architecture import ArchitectureSpec
 from dse.spec.schema.base import Spec
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.llm import LlmSpec
+from dse.spec.schema.rents import RentsSpec
 from dse.spec.schema.space import SpaceSpec
 from dse.spec.schema.study import StudySpec
 from dse.spec.schema.system import EconomySpec, NetworkSpec, StackSpec
@@ -32,6 +35,9 @@ def used_configs(
     # a price by compute ratio depends on its reference, which need not be a baseline
     if spec.price.reference:
         every.append(catalog.get(ChipSpec, spec.price.reference))
+    if "rent" in price_method(spec.price.method).needs(None):
+        rents = catalog.get(RentsSpec, spec.price.rents or BUNDLED)
+        found[f"{rents.kind}/{rents.name}"] = rents
     driven = {c.name: c.stack for c in every} | {n: b.spec.stack for n, b in branches.items()}
     # the stack of a branch wins over that of the study, and that over the chip's own
     stacks = {spec.stacks.get(name, spec.stack or own) for name, own in driven.items()}

@@ -6,7 +6,7 @@ import numpy as np
 
 from dse.chips.interval import shares_experts
 from dse.errors import spec_error
-from dse.evaluate.estimate import Subject
+from dse.evaluate.subject import Subject
 from dse.question.one_layout import layouts_of
 from dse.simulate.policies import OF_SERVING, TWO_POOLS
 from dse.simulate.state import Floats, Times, Whole

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from dse.errors import nearest, spec_error
-from dse.evaluate.estimate import Subject
+from dse.evaluate.subject import Subject
 from dse.simulate.design import Layout, Simulated, simulated
 from dse.simulate.result import Simulation, simulation
 from dse.simulate.run import ROUTERS, Outcome, Report, run

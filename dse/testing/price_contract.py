@@ -20,6 +20,7 @@ from dse.chips.silicon import Silicon, chip_silicon
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.study import PriceSpec
+from dse.spec.schema.system import EconomySpec
 from dse.spec.schema.technology import TechnologySpec
 from dse.testing.checks import require, same_column
 
@@ -34,10 +35,15 @@ class PriceMethodContract:
         """Terms that the method is tried under: the sellers and the reference are of the bundled files."""
         catalog = Catalog.of(None)
         technology = catalog.get(TechnologySpec, "technology-2026")
-        known = {"reference": "h100-sxm", "seller": "nvidia-chip"}
+        known = {"reference": "h100-sxm", "seller": "nvidia-chip", "term": "three-years"}
         # own defaults last, so that they win
         given = {**{key: known[key] for key in subject.requires}, **subject.defaults}
-        return Terms(price=PriceSpec(method=subject.name, **given), technology=technology, catalog=catalog)
+        return Terms(
+            price=PriceSpec(method=subject.name, **given),
+            technology=technology,
+            catalog=catalog,
+            economy=catalog.get(EconomySpec, "datacentre-2026"),
+        )
 
     def chips(self) -> Priced:
         """Three chips of which everything is known."""
@@ -50,6 +56,8 @@ class PriceMethodContract:
             silicon=made,
             # three costs around that of a real chip
             unit_cost_usd=cost * np.asarray([1.0, 1.5, 0.5]),
+            # two, one and half a dollar an hour
+            rent_usd_per_s=np.asarray([2.0, 1.0, 0.5]) / 3600.0,
         )
 
     def _silicon(self) -> Silicon:
@@ -99,7 +107,8 @@ class PriceMethodContract:
         whole = np.broadcast_to(self._total(subject, every), (3,))
         for row in range(3):
             # the silicon is one blueprint, shared by the three rows
-            columns = {n: np.broadcast_to(v, (3,))[[row]] for n, v in vars(every).items() if n != "silicon"}
+            known = {n: v for n, v in vars(every).items() if n != "silicon" and v is not None}
+            columns = {n: np.broadcast_to(v, (3,))[[row]] for n, v in known.items()}
             alone = Priced(silicon=every.silicon, **columns)
             same_column(whole[[row]], np.broadcast_to(self._total(subject, alone), (1,)), f"row {row} alone")
 
@@ -111,6 +120,7 @@ class PriceMethodContract:
             "searched price": "searched_usd",
             "fp16 peak": "fp16_flops",
             "unit cost": "unit_cost_usd",
+            "rent": "rent_usd_per_s",
         }
         needs = subject.needs(None)
         # None, so that a method that reads it all the same fails

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from dse.chips.architecture import on_architecture
+from dse.chips.chip_price import AROUND, price_of
 from dse.chips.price_method import Priced, Terms, price_method
 from dse.chips.price_methods.margin import margin_of
-from dse.chips.resolve import AROUND, chip_columns, chips_of, price_of, speed_columns
+from dse.chips.resolve import chip_columns, chips_of, speed_columns
 from dse.chips.setting import Setting
 from dse.chips.silicon_columns import EXCESS, WATTS
 from dse.errors import SpecError

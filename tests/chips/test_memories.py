@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import yaml
 
-from dse.chips.resolve import chip_columns, chips_of, price_parts
+from dse.chips.chip_price import price_parts
+from dse.chips.resolve import chip_columns, chips_of
 from dse.chips.setting import Setting
 from dse.chips.silicon import chip_silicon
 from dse.errors import SpecError

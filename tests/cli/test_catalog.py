@@ -20,6 +20,7 @@ KINDS = (
     "silicon",
     "spaces",
     "buildable",
+    "rents",
 )
 PLUGS = tuple(GROUPS)
 

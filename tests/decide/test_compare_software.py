@@ -8,7 +8,7 @@ from dse.decide.compare.chips import compare
 from dse.decide.compare.evaluated_chip import evaluate_chip
 from dse.decide.verdict.by_software import dependence, flip_of, verdicts_from
 from dse.errors import SpecError
-from dse.evaluate.estimate import Subject
+from dse.evaluate.subject import Subject
 
 ASKED = {"llm": "llama2-70b", "workload": "article", "weights": "int8", "batch": 64}
 TOP = 241e-6

@@ -5,7 +5,7 @@ import pytest
 import dse
 from dse.decide.compare.as_study import GOALS, study_of
 from dse.decide.uncertainty.quantiles import sample_designs
-from dse.evaluate.estimate import Subject
+from dse.evaluate.subject import Subject
 from dse.plugins import objective
 
 ASK = ("llama3.1-70b", "chat")

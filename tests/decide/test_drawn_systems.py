@@ -15,8 +15,8 @@ from dse.decide.pairs.design import SIZES, PoolDesign
 from dse.decide.pairs.sampled import Contender, goals_under, sample_pools
 from dse.decide.propose.candidates import Candidate
 from dse.decide.uncertainty.sampling import sample_numbers
-from dse.evaluate.estimate import Subject
 from dse.evaluate.pools.estimate import Asked, looked_up
+from dse.evaluate.subject import Subject
 from dse.spec.catalog.config_paths import bundled
 
 LOAD = {"llm": "llama2-70b", "workload": "article", "weights": "int8"}

@@ -27,7 +27,7 @@ import json, sys
 import numpy as np
 import dse
 from dse.bounds.speed_of_light import speed_of_light
-from dse.evaluate.estimate import Subject
+from dse.evaluate.subject import Subject
 from objectives.api import Deployments
 
 subject = Subject("h100", "slots", "chat", weights="int8", configs=sys.argv[1])

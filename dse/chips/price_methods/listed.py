@@ -7,6 +7,7 @@ from dse.chips.price_basis import BUYERS, listed_basis
 from dse.chips.price_method import Need, Priced, Terms
 from dse.spec.schema.chip import ChipSpec
 from objectives.arrays import Array
+from objectives.equations.cost.money import set_margin
 
 
 @final
@@ -20,7 +21,9 @@ class Listed:
     defaults: Final[Mapping[str, str]] = {}
 
     def needs(self, chip: ChipSpec | None) -> frozenset[Need]:
-        """The listed price, whether it is known or not."""
+        """The listed price, whether it is known or not; of a chip whose margin is set its unit cost."""
+        if chip is not None and chip.gross_margin is not None:
+            return frozenset({"unit cost", "gross margin"})
         return frozenset({"listed price"})
 
     def basis(self, chip: ChipSpec) -> str:
@@ -31,5 +34,7 @@ class Listed:
         """Nothing in the terms can be wrong."""
 
     def price(self, chips: Priced, terms: Terms) -> Mapping[str, Array]:
-        """The listed price [USD]."""
+        """The listed price, else unit cost and the margin that is set [USD]."""
+        if chips.gross_margin is not None:
+            return set_margin(chips.unit_cost_usd, chips.gross_margin)
         return {"listed": chips.listed_usd}

@@ -34,8 +34,9 @@ class WithMargin:
     defaults: Final[Mapping[str, str]] = {}
 
     def needs(self, chip: ChipSpec | None) -> frozenset[Need]:
-        """The unit cost."""
-        return frozenset({"unit cost"})
+        """The unit cost, and the margin that the question sets for a chip."""
+        own: frozenset[Need] = frozenset({"gross margin"})
+        return frozenset({"unit cost"}) | (own if chip is not None and chip.gross_margin else frozenset())
 
     def basis(self, chip: ChipSpec) -> str:
         """The same for every chip."""
@@ -52,7 +53,7 @@ class WithMargin:
         margin = margin_of(terms.price, terms.technology)
         return margin_price(
             chips.unit_cost_usd,
-            gross_margin=margin.gross_margin,
+            gross_margin=margin.gross_margin if chips.gross_margin is None else chips.gross_margin,
             nre_usd=chips.silicon.technology.node.nre_usd,
             volume=margin.volume,
         )

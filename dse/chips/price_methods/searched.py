@@ -7,6 +7,7 @@ from dse.chips.price_basis import BUYERS, listed_basis
 from dse.chips.price_method import Need, Priced, Terms
 from dse.spec.schema.chip import ChipSpec
 from objectives.arrays import Array
+from objectives.equations.cost.money import set_margin
 
 
 @final
@@ -23,6 +24,8 @@ class Searched:
         """A parameter of the space; of a real chip its listed price, or its unit cost where none is known."""
         if chip is None:
             return frozenset({"searched price"})
+        if chip.gross_margin is not None:
+            return frozenset({"unit cost", "gross margin"})
         # a chip that is sold has a price, which a search must not choose
         return frozenset({"listed price"} if chip.price.value is not None else {"unit cost"})
 
@@ -34,7 +37,9 @@ class Searched:
         """Nothing in the terms can be wrong."""
 
     def price(self, chips: Priced, terms: Terms) -> Mapping[str, Array]:
-        """The parameter, else the listed price, else the unit cost [USD]."""
+        """The parameter, else the listed price, else the unit cost; with a margin where one is set [USD]."""
+        if chips.gross_margin is not None:
+            return set_margin(chips.unit_cost_usd, chips.gross_margin)
         if chips.searched_usd is not None:
             return {"searched": chips.searched_usd}
         if chips.listed_usd is not None:

@@ -9,6 +9,7 @@ from dse.decide.propose.proposal import Proposal
 from dse.errors import SpecError
 from dse.evaluate.estimate import estimate as estimated
 from dse.evaluate.estimate_result import Estimate
+from dse.evaluate.subject import ECONOMY
 
 _SAME = 1e-6
 """Relative difference that is rounding."""
@@ -16,12 +17,13 @@ _DEFAULTS = {
     "software": "as-sold",
     "cost_model": "roofline",
     "system": "chips-only",
+    "economy": ECONOMY,
     "cp": 1,
     "ep": 1,
     "dp": 1,
 }
 """Values of options that the command leaves out, because they hold without it."""
-_FROM = ("workload", "stack", "network")
+_FROM = ("workload", "stack", "network", "economy")
 """Kinds of config whose numbers a study may set and `dse estimate --set` knows."""
 
 
@@ -47,6 +49,8 @@ class Arguments(TypedDict):
     configs: Path | None
     price_method: str
     seller: str | None
+    rent_term: str | None
+    economy: str
     settings: dict[str, str]
 
 
@@ -79,7 +83,7 @@ def _candidates(
 ) -> Iterator[Arguments]:
     """Arguments with the price method of the study, then with the price itself."""
     spec, layout = proposal.study.spec, e.deployment
-    settings = dict(_settings(spec.settings or {}, e, proposal.chip.link.network))
+    settings = dict(_settings(spec.settings or {}, e, proposal.chip.link.network, spec.economy))
     arguments = Arguments(
         chip=str(chip),
         llm=e.llm,
@@ -100,18 +104,22 @@ def _candidates(
         configs=configs,
         price_method=spec.price.method,
         seller=spec.price.seller,
+        rent_term=spec.price.term,
+        economy=spec.economy,
         settings=settings,
     )
     yield arguments
     # repr is the shortest text that reads back as the same float
     price = {**settings, "price": f"{price_usd!r} USD"}
     # a listed price has no margin, hence no seller
-    yield {**arguments, "price_method": "listed", "seller": None, "settings": price}
+    yield {**arguments, "price_method": "listed", "seller": None, "rent_term": None, "settings": price}
 
 
-def _settings(overrides: Mapping[str, object], e: Estimate, network: str) -> Iterator[tuple[str, str]]:
-    """Numbers that the study sets for this workload, this stack and this network."""
-    names = {"workload": e.workload, "stack": e.stack, "network": network}
+def _settings(
+    overrides: Mapping[str, object], e: Estimate, network: str, economy: str
+) -> Iterator[tuple[str, str]]:
+    """Numbers that the study sets for this workload, this stack, this network and this economy."""
+    names = {"workload": e.workload, "stack": e.stack, "network": network, "economy": economy}
     for key, text in overrides.items():
         for kind in _FROM:
             # `--set` takes the path alone and finds the config by it

@@ -12,6 +12,7 @@ from dse.choose.confidence import MOST as MOST_SURE
 from dse.errors import UnitError, spec_error, unknown
 from dse.masks import STORAGE
 from dse.search.bound.limits import LEAST_MEMORY, MEMORY
+from dse.spec.schema.rents import TERMS
 from dse.spec.yaml.units import parse, plain_number
 from dse.text import short
 
@@ -90,6 +91,15 @@ Seller = Annotated[
         "--seller",
         metavar="NAME",
         help="Vendor whose gross margin sets the price, with --price-method margin.",
+    ),
+]
+RentTerm = Annotated[
+    str | None,
+    typer.Option(
+        "--rent-term",
+        metavar="TERM",
+        parser=one_of(*TERMS, what="term"),
+        help=f"Term of the rent, with --price-method rent: {', '.join(TERMS)} [default: three-years].",
     ),
 ]
 System = Annotated[

@@ -5,6 +5,7 @@ import shlex
 from dataclasses import dataclass
 
 from dse.cli.input.eligibility import WithUnanchored
+from dse.cli.input.money_options import MoneyOptions
 from dse.cli.input.options import Confidence, Configs, NoTargets, Out, SoftwareOption
 from dse.cli.show.uncertainty import MANY, NoIntervals, Samples
 from dse.masks import STORAGE, hidden
@@ -29,7 +30,9 @@ class AnswerOptions:
         return 0 if self.no_intervals else self.samples
 
 
-def repeated(verb: str, study: str, options: AnswerOptions, **values: object) -> str:
+def repeated(
+    verb: str, study: str, options: AnswerOptions, paid: MoneyOptions | None = None, **values: object
+) -> str:
     """The command that continues a search that was interrupted, and gives the same answer."""
     samples = None if options.no_intervals or options.samples == MANY else options.samples
     # what comes from the environment comes from there again
@@ -49,7 +52,8 @@ def repeated(verb: str, study: str, options: AnswerOptions, **values: object) ->
     }
     # an option that was left out keeps its default when the command is repeated
     words = [part for name, v in given.items() if v is not None for part in (f"--{name}", _shown(name, v))]
-    return shlex.join(["dse", verb, study, *words, *(flag for flag, is_set in flags.items() if is_set)])
+    set_flags = [flag for flag, is_set in flags.items() if is_set]
+    return shlex.join(["dse", verb, study, *words, *(paid or MoneyOptions()).words(), *set_flags])
 
 
 def _shown(name: str, value: object) -> str:

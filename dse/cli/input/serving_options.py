@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dse.chips.price_method import check_seller
+from dse.chips.price_method import check_seller, check_term
 from dse.cli.input.checked_settings import check_price_settings, check_stack, parse_settings
+from dse.cli.input.money_options import MoneyOptions
 from dse.cli.input.options import (
     Activations,
     Batch,
@@ -18,6 +19,7 @@ from dse.cli.input.options import (
     NoTargets,
     Pp,
     PriceMethod,
+    RentTerm,
     Seller,
     Serving,
     SoftwareOption,
@@ -48,6 +50,7 @@ class ServingOptions:
     software: SoftwareOption = None
     price_method: PriceMethod = "listed"
     seller: Seller = None
+    rent_term: RentTerm = None
     system: System = "chips-only"
     no_targets: NoTargets = False
     confidence: Confidence = None
@@ -57,16 +60,20 @@ class ServingOptions:
         settings: Sequence[str] | None,
         configs: Path | None,
         *,
+        paid: MoneyOptions,
         stack: str | None,
+        in_pools: Sequence[str] = (),
         chips: Sequence[str],
         argument: str,
     ) -> dict[str, str]:
         """`--set` as pairs; raises `SpecError` for names and for options that do not go together.
 
-        `argument` is what the command line calls `chips`.
+        `argument` is what the command line calls `chips`, of which `in_pools` are those of pools. Options of
+        money that are `paid` are among the settings.
         """
         look = Attempts(placed)
         look("--seller", check_seller, self.seller, self.price_method)
+        look("--rent-term", check_term, self.rent_term, self.price_method)
         look("--stack", check_stack, stack, self.software)
         names = {"llm": self.llm, "workload": self.workload, "stack": stack}
         pairs = look(
@@ -74,5 +81,8 @@ class ServingOptions:
         )
         # without the settings there is nothing to check; their problems are reported by `done`
         look("--set", check_price_settings, pairs or {}, self.price_method)
+        if not look.failed:
+            every = (*chips, *in_pools)
+            pairs = look("--price", paid.settings, every, self.price_method, configs, pairs or {})
         look.done()
         return pairs

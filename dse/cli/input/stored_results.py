@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from dse.cli.input.money_options import MoneyOptions
 from dse.cli.terminal.guard import blame
 from dse.cli.terminal.tables import remark
 from dse.decide.verdict.reevaluated_front import reevaluated
@@ -71,12 +72,17 @@ def stored_folder(study: str, out: Path | None) -> Path:
     return swept if only_swept else run
 
 
-def load_study_and_front(study: str, out: Path | None, configs: Path | None) -> tuple[ResolvedStudy, Front]:
-    """The resolved study and its stored front, which must have been made of the same configs."""
+def load_study_and_front(
+    study: str, out: Path | None, configs: Path | None, paid: MoneyOptions | None = None
+) -> tuple[ResolvedStudy, Front]:
+    """The resolved study, with what options of money set, and its stored front.
+
+    A remark says which configs are not those that the front was made of.
+    """
     with blame("STUDY"):
         resolved = load_study(study, configs)
     front, _ = front_under_software(study, out, configs)
-    resolved = as_stored(resolved, front.manifest)
+    resolved = (paid or MoneyOptions()).applied(as_stored(resolved, front.manifest), configs)
     if changed := changed_since(resolved, front.manifest):
         remark(
             f"{', '.join(changed)} changed since the front was stored: it is evaluated "

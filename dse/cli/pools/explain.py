@@ -1,11 +1,13 @@
 """`dse explain` of a pair of a study of pools."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import RenderableType
 
 from dse.cli.input.eligibility import apply_eligibility
 from dse.cli.pools.stored import stored_pairs
+from dse.cli.show.money import print_money
 from dse.cli.show.system import show_system
 from dse.cli.show_data.influences import numbers_table, source_lines
 from dse.cli.show_data.single_changes import amount, name_of_change, relative
@@ -15,6 +17,7 @@ from dse.cli.terminal.spinner import spinner
 from dse.cli.terminal.tables import plain, stdout, table
 from dse.decide.pairs.explanation import PairExplanation, explain_pair
 from dse.decide.pairs.neighbours import PairNeighbour
+from dse.evaluate.study_money import money_of_study
 from dse.question.pools.study import PooledStudy
 from dse.question.variation import Fact
 from dse.report.pairs.words import eligible_of, notes_of
@@ -38,9 +41,10 @@ def explain_of_pools(
         found = explain_pair(study, front, trial, limits, eligible)
     if form == "json":
         notes = [*notes_of(study, eligible)]
-        print_json({**found.as_dict(), "notes": notes})
+        print_json({**found.as_dict(), "money": asdict(money_of_study(study)), "notes": notes})
     else:
         _show(found, list(notes_of(study, eligible)))
+        print_money(study)
     return not found.improvements
 
 

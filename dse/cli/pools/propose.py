@@ -1,6 +1,7 @@
 """`dse propose` of a study of pools: the chips of the best pair, as files and as a sheet."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
@@ -9,6 +10,7 @@ from dse.cli.input.eligibility import apply_eligibility
 from dse.cli.pools.repeat import repeat_command
 from dse.cli.pools.sampled import sampled_table
 from dse.cli.pools.stored import stored_pairs
+from dse.cli.show.money import print_money
 from dse.cli.show.system import show_system
 from dse.cli.show_data.single_changes import name_of_change
 from dse.cli.terminal.machine_output import print_json
@@ -17,6 +19,7 @@ from dse.cli.terminal.spinner import spinner
 from dse.cli.terminal.tables import plain, stdout, table
 from dse.decide.pairs.proposal import PairProposal, ProposedChip, propose_pair
 from dse.evaluate.batch import axis_of
+from dse.evaluate.study_money import money_of_study
 from dse.front.files import write_files
 from dse.question.pools.study import PooledStudy
 from dse.report.pairs.sampled import sampled_note
@@ -55,9 +58,11 @@ def propose_of_pools(
     write_files(dict(files))
     notes = [*_beaten(found), *notes_of(study, eligible), *_volumes(found)]
     if form == "json":
-        print_json({**found.as_dict(), "notes": notes, "files": [str(f) for f in files]})
+        money = asdict(money_of_study(study))
+        print_json({**found.as_dict(), "money": money, "notes": notes, "files": [str(f) for f in files]})
         return
     _show(stdout(), found, notes)
+    print_money(study)
     console = stdout()
     console.print(f"Written: {', '.join(str(f) for f in files)}", soft_wrap=True)
     line = repeat_command(found, place, configs)

@@ -8,6 +8,7 @@ from typing import TypedDict
 from dse.decide.pairs.proposal import PairProposal
 from dse.errors import SpecError
 from dse.evaluate.pools.estimate import estimate_pools
+from dse.evaluate.subject import ECONOMY
 from dse.spec.yaml.writing import exact
 
 _SAME = 1e-6
@@ -34,6 +35,7 @@ def repeat_command(found: PairProposal, place: Path, configs: Path | None) -> st
     text = link.network or f"{exact(link.bandwidth, 'B/s')}, {exact(link.latency_s, 's')}"
     precision, (llm, workload) = spec.precision, (str(spec.llm), str(spec.workload))
     for prices in _ways(found):
+        term = spec.price.term if prices["price_method"] == spec.price.method else None
         try:
             again = estimate_pools(
                 pools,
@@ -43,6 +45,8 @@ def repeat_command(found: PairProposal, place: Path, configs: Path | None) -> st
                 weights=precision.weights,
                 kv=precision.kv,
                 activations=precision.activations,
+                rent_term=term,
+                economy=spec.economy,
                 system=spec.price.system,
                 configs=configs,
                 **prices,
@@ -57,6 +61,12 @@ def repeat_command(found: PairProposal, place: Path, configs: Path | None) -> st
         words += ["--weights", precision.weights, "--kv", str(precision.kv)]
         words += ["--activations", str(precision.activations), "--price-method", prices["price_method"]]
         words += ["--seller", prices["seller"]] if prices["seller"] else []
+        words += (
+            ["--rent-term", spec.price.term]
+            if spec.price.term and prices["price_method"] == spec.price.method
+            else []
+        )
+        words += ["--economy", spec.economy] if spec.economy != ECONOMY else []
         words += ["--system", spec.price.system] if spec.price.system != "chips-only" else []
         words += [word for name, value in prices["settings"].items() for word in ("--set", f"{name}={value}")]
         words += ["--configs", str(configs)] if configs else []
@@ -76,7 +86,10 @@ def _ways(found: PairProposal) -> Iterator[_Prices]:
     """The price method of the study, then the prices themselves."""
     spec = found.study.spec
     head = f"workload/{spec.workload}."
-    own = {k.removeprefix(head): str(v) for k, v in (spec.settings or {}).items() if k.startswith(head)}
+    # of one economy, as of one workload
+    heads = (head, f"economy/{spec.economy}.")
+    found_in = ((k, str(v), h) for k, v in (spec.settings or {}).items() for h in heads)
+    own = {k.removeprefix(h): v for k, v, h in found_in if k.startswith(h)}
     yield {"price_method": spec.price.method, "seller": spec.price.seller, "settings": own}
     # repr is the shortest text that reads back as the same float
     listed = {f"{chip.role}.price": f"{chip.price_usd!r} USD" for chip in found.chips}

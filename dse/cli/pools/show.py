@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.text import Text
 
+from dse.cli.show.money import print_money
 from dse.cli.show.run_summary import selection_rules
 from dse.cli.terminal.quantity import format_quantity
 from dse.cli.terminal.tables import plain, stdout, table
@@ -42,6 +43,7 @@ def show_pairs(study: PooledStudy, front: Front) -> None:
         at = "" if len(present) == 1 else f", {group}"
         title = f"Best pair by {goal.label}{at}"
         console.print(table(columns, lines, title=title, right=columns[2 + 2 * len(roles) :]))
+    print_money(study)
     # a front has the best of each kind, and no smaller system near it
     for line in selection_rules(replace(front, manifest={**front.manifest, "tolerance": None})):
         console.print(line, style="dim")

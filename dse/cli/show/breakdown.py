@@ -9,8 +9,10 @@ from dse.cli.show.ledger import print_ledgers
 from dse.cli.terminal.quantity import format_quantity
 from dse.cli.terminal.tables import plain, stdout, table
 from dse.evaluate.estimate_result import Estimate
+from dse.evaluate.subject import ECONOMY
 from dse.plugins import metric_objectives, metrics
 from dse.report.words.confidence import met_with
+from dse.report.words.money import money_lines, price_words
 from dse.report.words.part_names import counted, word
 from dse.report.words.violations import pretty_violation
 from dse.text import cp_text
@@ -30,6 +32,8 @@ def show(found: Estimate, chosen: Sequence[str]) -> None:
     console.print(slack(found))
     if found.targets:
         console.print(plain(_how_sure(found)), style="dim")
+    for line in () if found.money is None else money_lines(found.money, ECONOMY):
+        console.print(plain(line))
     for note in found.notes:
         console.print(plain(f"Note: {note}."), style="dim")
 
@@ -45,8 +49,14 @@ def _setup(found: Estimate, chosen: Sequence[str]) -> str:
         f"TP {d['tp']}{cp_text(d)}, PP {d['pp']}, "
         f"{spread}DP {d['dp']}{_pools(found)}{how}; weights {p['weights']}, KV {p['kv']}, "
         f"activations {p['activations']}, computed in {_computed(found)}; "
-        f"{found.serving}; cost model {found.cost_model}, stack {found.stack}, price {found.price_method}"
+        f"{found.serving}; cost model {found.cost_model}, stack {found.stack}, price {_price(found)}"
     )
+
+
+def _price(found: Estimate) -> str:
+    """How the chip is priced, with what the options set."""
+    paid = None if found.money is None else found.money.prices.get(found.chip)
+    return found.price_method if paid is None else price_words(paid)
 
 
 def _computed(found: Estimate) -> str:

@@ -7,6 +7,8 @@ from rich.table import Table
 
 from dse.cli.terminal.tables import plain, stdout, table
 from dse.evaluate.chip_sheet import ChipSheet, Published
+from dse.evaluate.subject import ECONOMY
+from dse.report.words.money import money_lines, price_words
 from dse.report.words.part_names import word
 from dse.spec.yaml.units import pretty
 
@@ -92,7 +94,13 @@ def _price(sheet: ChipSheet) -> str:
     parts = ", ".join(f"{word(k)} {v:,.0f}" for k, v in sheet.price_parts.items())
     # a single part would repeat the price
     detail = f" ({parts})" if len(sheet.price_parts) > 1 else ""
-    return f"Price {sheet.price_method}: {sheet.price_usd:,.0f} USD{detail}."
+    paid = sheet.money.prices[sheet.chip]
+    said = f" {price_words(paid)}" if paid.asked or paid.usd_per_hour is not None else ""
+    if paid.usd_per_hour is not None:
+        return f"Price{said}, worth {sheet.price_usd:,.0f} USD. {' '.join(money_lines(sheet.money, ECONOMY))}"
+    return f"Price {sheet.price_method}: {said or f'{sheet.price_usd:,.0f} USD'}{detail}.".replace(
+        ":  ", ": "
+    )
 
 
 def _published(sheet: ChipSheet) -> RenderableType:

@@ -8,6 +8,7 @@ from dse.chips.formats import COMPUTED, remarks
 from dse.chips.price_basis import group_of
 from dse.choose.confidence import met_column
 from dse.cli.show.compared_systems import system_notes, system_rows, system_values
+from dse.cli.show.money import lines_of
 from dse.cli.show.uncertainty import COLUMNS, cells, tpot_cells
 from dse.cli.show.verdicts import show_verdicts
 from dse.cli.terminal.quantity import NONE, format_quantity
@@ -16,6 +17,7 @@ from dse.decide.compare.evaluated_chip import Obstacle
 from dse.decide.compare.result import ComparedChip, Comparison
 from dse.evaluate.estimate_notes import anchored
 from dse.evaluate.estimate_result import Estimate
+from dse.evaluate.subject import ECONOMY
 from dse.front.columns import ordered
 from dse.front.tables import Row
 from dse.plugins import metrics_of
@@ -300,6 +302,7 @@ def _notes(found: Comparison) -> Iterator[str]:
             f"ranked within each group. "
             "--price-method unit-cost prices all chips alike."
         )
+    yield from lines_of(found.money, ECONOMY)
     best = [e for c in found.chips for e in c.best if e is not None]
     # one line for all chips that share a remark
     other = dict.fromkeys(remark for e in best for remark in remarks(e.computed_in))

@@ -7,8 +7,10 @@ from dse.cli.show.ledger import print_ledgers
 from dse.cli.terminal.quantity import format_quantity
 from dse.cli.terminal.tables import plain, stdout, table
 from dse.evaluate.pools.result import PoolOfSystem, SystemEstimate
+from dse.evaluate.subject import ECONOMY
 from dse.plugins import interval_of, metric_objectives, metrics
 from dse.report.words.confidence import met_with
+from dse.report.words.money import money_lines, price_words
 from dse.report.words.part_names import counted, word
 from dse.report.words.violations import pretty_violation
 from dse.text import cp_text
@@ -28,7 +30,7 @@ def show_system(found: SystemEstimate) -> None:
         plain(
             f"{counted(found.metrics['chips'])} chips{ratio}; weights {p['weights']}, KV {p['kv']}, "
             f"activations {p['activations']}; {found.serving}; cost model {found.cost_model}, "
-            f"price {found.price_method}{'; sizes chosen' if found.solved else ''}"
+            f"price {_prices(found)}{'; sizes chosen' if found.solved else ''}"
         )
     )
     console.print()
@@ -52,8 +54,19 @@ def show_system(found: SystemEstimate) -> None:
         console.print(Text(f"Infeasible: {told}", style="red"))
     if found.targets:
         console.print(plain(_how_sure(found)), style="dim")
+    for line in () if found.money is None else money_lines(found.money, ECONOMY):
+        console.print(plain(line))
     for note in found.notes:
         console.print(plain(f"Note: {note}."), style="dim")
+
+
+def _prices(found: SystemEstimate) -> str:
+    """How the chips are priced, with what the options set."""
+    paid = {} if found.money is None else found.money.prices
+    told = {name: price_words(each) for name, each in paid.items()}
+    if all(words == found.price_method for words in told.values()):
+        return found.price_method
+    return "; ".join(f"{name}: {words}" for name, words in told.items())
 
 
 def _how_sure(found: SystemEstimate) -> str:

@@ -9,6 +9,7 @@ from dse.spec.schema.architecture import ArchitectureSpec, Shifted
 from dse.spec.schema.base import Spec
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.llm import LlmSpec
+from dse.spec.schema.rents import TERMS, RentsSpec
 from dse.spec.schema.system import EconomySpec, StackSpec
 from dse.spec.schema.traffic import TrafficSpec
 from dse.spec.schema.workload import WorkloadSpec
@@ -100,6 +101,10 @@ def _years(economy: EconomySpec) -> float | None:
     return None if seconds is None else seconds / parse("1 year", "s")
 
 
+def _terms(rents: RentsSpec) -> str:
+    return ", ".join(t for t in TERMS if any(t in chip for chip in rents.chips.values()))
+
+
 def _names(attribute: str) -> Reader:
     return lambda spec: ", ".join(getattr(spec, attribute))
 
@@ -177,6 +182,10 @@ FIGURES: dict[str, tuple[Figure, ...]] = {
         Figure("SRAM", "sram_bytes", "B", _leaf("sram")),
         Figure("links", "link_bandwidth_bytes_per_s", "B/s", _leaf("link_bandwidth")),
         Figure("fp16 peak", "peak_fp16_flop_per_s", "FLOP/s", _leaf("peak_flops")),
+    ),
+    "rents": (
+        Figure("chips", "chips", "", _of(RentsSpec, lambda s: len(s.chips))),
+        Figure("terms", "terms", "text", _of(RentsSpec, _terms)),
     ),
     "studies": (
         Figure("LLM", "llm", "text", _leaf("llm")),

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from dse.chips.architecture import before_architecture
-from dse.evaluate.estimate import Subject
+from dse.evaluate.subject import Subject
 from dse.question.resolved_study import ResolvedStudy, resolve_study
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.study import StudySpec
@@ -34,6 +34,7 @@ def study_of(subject: Subject, catalog: Catalog) -> ResolvedStudy:
             "stack": subject.stack.name if sold else None,
             "software": subject.software,
             "deployment": {"mode": "solve", "batch": [1], "tp": [1], "pp": [1]},
+            "economy": subject.economy.name,
             "price": {**subject.price.model_dump(exclude_none=True), "method": price},
             "objectives": list(GOALS),
             # no limits are left where the user has lifted those of the workload
@@ -47,7 +48,10 @@ def study_of(subject: Subject, catalog: Catalog) -> ResolvedStudy:
     # the study puts the stack on the architecture of the chip, where that of the subject is already
     stack = before_architecture(subject.stack, subject.chip.architecture, catalog)
     # as `--set` has changed them, not as their files are
-    own = (subject.llm_spec, subject.workload, subject.chip, stack, subject.network)
+    own = (
+        *(subject.llm_spec, subject.workload, subject.chip, stack, subject.network),
+        subject.economy,
+    )
     # there is no such file: its name is for messages
     return resolve_study(
         spec,

@@ -5,7 +5,7 @@ from typing import Final
 
 from dse.errors import Problem, SpecError
 
-OWN: Final = ("price", "host")
+OWN: Final = ("price", "host", "rent", "gross_margin")
 """Numbers that no two chips have in common, so that they are set for one chip by name."""
 
 

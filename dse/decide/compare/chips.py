@@ -19,9 +19,10 @@ from dse.decide.compare.verdicts import verdicts_of
 from dse.decide.verdict.by_software import Verdicts
 from dse.errors import Problem, SpecError
 from dse.evaluate.arguments import durations, hold_arguments
-from dse.evaluate.estimate import Subject
+from dse.evaluate.money import joined
 from dse.evaluate.pools.argument import read_pool
 from dse.evaluate.pools.estimate import Asked
+from dse.evaluate.subject import ECONOMY, Subject
 from dse.front.archive import Archive
 from dse.front.columns import whole_numbers
 from dse.front.tables import Table
@@ -51,7 +52,9 @@ def compare(
     serving: str | None = None,
     price_method: str = "listed",
     seller: str | None = None,
+    rent_term: str | None = None,
     system: str = "chips-only",
+    economy: str = ECONOMY,
     with_unanchored: bool = False,
     settings: Mapping[str, str] | None = None,
     configs: Path | str | None = None,
@@ -98,7 +101,9 @@ def compare(
         cost_model=cost_model,
         price_method=price_method,
         seller=seller,
+        rent_term=rent_term,
         system=system,
+        economy=economy,
         software=shown,
         configs=configs,
         hold_targets=hold_targets,
@@ -119,7 +124,9 @@ def compare(
             serving=serving,
             price_method=price_method,
             seller=seller,
+            rent_term=rent_term,
             system=system,
+            economy=economy,
             software=under,
             settings=own[names[chip]],
             configs=configs,
@@ -174,6 +181,7 @@ def compare(
         if confidence is None
         else Verdicts(verdicts=(), dependence=()),
         confidence=confidence,
+        money=joined({names[chip]: each[shown].money() for chip, each in known.items()}),
         systems=systems,
         spreads=comparison_spreads(
             rows,

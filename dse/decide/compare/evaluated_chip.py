@@ -10,8 +10,8 @@ from dse.arrays import Floats
 from dse.choose.misses import misses
 from dse.choose.rule import Limits, best, judged, merged
 from dse.choose.solve import Found
-from dse.evaluate.estimate import Subject
 from dse.evaluate.estimate_result import Estimate
+from dse.evaluate.subject import Subject
 from objectives import api
 from objectives.arrays import Array
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from math import isnan, nan
 
@@ -15,6 +15,7 @@ from dse.decide.uncertainty.quantiles import COLUMNS, Spread
 from dse.decide.verdict.by_software import Verdicts
 from dse.evaluate.batch import axis_of
 from dse.evaluate.estimate_result import Estimate
+from dse.evaluate.money import Money
 from dse.front.archive import Archive
 from dse.front.axis import Axis
 from dse.front.files import Front
@@ -80,6 +81,8 @@ class Comparison:
     confidence: float | None = None
     """Probability that targets are met with; None where the estimate itself meets them."""
     verdicts: Verdicts
+    money: Money | None = None
+    """Prices of the chips, and the economy that holds."""
     systems: tuple[ComparedSystem, ...] = ()
     """Systems of pools of unlike chips, which rank among the chips."""
     spreads: tuple[Mapping[str, Spread], ...] = ()
@@ -155,6 +158,7 @@ class Comparison:
             "targets_tpot_s": list(self.targets),
             "held": dict(self.held),
             "confidence": self.confidence,
+            "money": None if self.money is None else asdict(self.money),
             "winners": [{g: self.winner(i, g) for g in self.groups} for i in range(len(self.targets))],
             **self.verdicts.as_dict(),
             # reasons are listed here alone: the rows of chips say only whether they are anchored

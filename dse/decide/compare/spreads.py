@@ -11,7 +11,7 @@ from dse.decide.compare.result import ComparedChip
 from dse.decide.compare.system_draws import Column, DrawnPool, drawn_system
 from dse.decide.compare.systems import ComparedSystem
 from dse.decide.uncertainty.quantiles import Spread, design_key, sample_designs, spreads_of
-from dse.evaluate.estimate import Subject
+from dse.evaluate.subject import Subject
 from dse.plugins import objective
 from dse.spec.catalog.lookup import Catalog
 from objectives import api

@@ -12,11 +12,11 @@ from dse.decide.compare.as_study import study_of
 from dse.decide.propose.candidates import Candidate, chips_of_candidates
 from dse.decide.uncertainty.quantiles import Flags, limits_of_dies
 from dse.decide.uncertainty.sampling import sample_numbers, studies_of
-from dse.evaluate.estimate import Subject
 from dse.evaluate.pools.argument import SIZES
 from dse.evaluate.pools.estimate import System
 from dse.evaluate.pools.result import SystemEstimate
-from dse.question.pools.link import pool_link
+from dse.evaluate.subject import Subject
+from dse.question.pools.link import covered_by, pool_link
 from dse.question.resolved_study import ResolvedStudy
 from dse.spec.schema.system import NetworkSpec
 from objectives import api
@@ -109,7 +109,8 @@ def _in_sample(
     context = _context(system, study)
     catalog = study.setting.catalog
     networks = [p.studies[sample].setting.catalog.get(NetworkSpec, p.network) for p in pools]
-    link = pool_link(system.stated, networks, catalog, study.setting.technology)
+    found = pool_link(system.stated, networks, catalog, study.setting.technology)
+    link = covered_by(study.spec.price, found)
     designs = api.Designs(
         pools=tuple(api.Pool(role=p.role, chips=p.chips(sample), deployments=layouts[p.role]) for p in pools),
         link=link.columns(),

@@ -125,7 +125,8 @@ def _compared(
     own = _settings(pools, chips, settings)
     system = looked_up(texts, asked, own)
     best = [system.best(target) for target in targets]
-    groups = dict.fromkeys(group_of(price_basis(chip, asked.price_method)) for chip in chips)
+    paid = [subject.chip for subject in system.subjects]  # as they were set
+    groups = dict.fromkeys(group_of(price_basis(chip, asked.price_method)) for chip in paid)
     reasons = [
         f"{chip.name}: {verdict.reason}"
         for chip in chips

@@ -9,6 +9,7 @@ from dse.bounds.speed_of_light import assert_within_physics
 from dse.chips.clock_note import clock_note
 from dse.chips.formats import Computed, computed_in, remarks, with_formats
 from dse.chips.interval import interval_on, shares_experts
+from dse.chips.price_method import price_method
 from dse.choose.confidence import intervals_of
 from dse.decide.propose.candidates import Candidate, chips_of_candidates, node_of
 from dse.decide.scenario.best_deployments import DeploymentProblem, deployment_problem
@@ -180,6 +181,7 @@ def _estimate(
                 part.context.workload,
                 system=spec.price.system,
                 stages=_first(designs.deployments.pp),
+                all_in=price_method(spec.price.method).all_in,
             ),
             *_assumed(study, candidate),
             *_slowed(study, candidate),

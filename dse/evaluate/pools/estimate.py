@@ -13,7 +13,6 @@ from dse.choose.pools import PoolChoice, best_system
 from dse.choose.rule import Limits, merged
 from dse.choose.solve import Question
 from dse.errors import Attempts, Problem, SpecError, placed, spec_error
-from dse.evaluate.estimate import TECHNOLOGY, Subject
 from dse.evaluate.estimate_notes import (
     kept_prefixes,
     layout_notes,
@@ -22,14 +21,16 @@ from dse.evaluate.estimate_notes import (
     trust_notes,
 )
 from dse.evaluate.estimate_result import LABELS
+from dse.evaluate.money import Money, joined
 from dse.evaluate.pools.argument import PoolArgument, read_pools
 from dse.evaluate.pools.layouts import check_sizes, layouts_of
 from dse.evaluate.pools.pairs import best_of_pair
 from dse.evaluate.pools.result import SystemEstimate
 from dse.evaluate.pools.system import system_of
 from dse.evaluate.pools.trust import PoolTrust, Trusted
+from dse.evaluate.subject import ECONOMY, TECHNOLOGY, Subject
 from dse.question.pools.drafts import LLM, NAMES, Drafts, drafts_of, hold_drafts
-from dse.question.pools.link import ChosenLink, pool_link, read_link
+from dse.question.pools.link import ChosenLink, covered_by, pool_link, read_link
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.overrides.short_names import by_short_name
 from dse.spec.schema.generation import generation_notes
@@ -68,7 +69,9 @@ class Asked:
     serving: str | None = None
     price_method: str = "listed"
     seller: str | None = None
+    rent_term: str | None = None
     system: str = "chips-only"
+    economy: str = ECONOMY
     software: str = "as-sold"
     configs: Path | str | None = None
     hold_targets: bool = True
@@ -88,7 +91,9 @@ def estimate_pools(
     serving: str | None = None,
     price_method: str = "listed",
     seller: str | None = None,
+    rent_term: str | None = None,
     system: str = "chips-only",
+    economy: str = ECONOMY,
     software: str = "as-sold",
     settings: Mapping[str, str] | None = None,
     configs: Path | str | None = None,
@@ -116,7 +121,9 @@ def estimate_pools(
         serving=serving,
         price_method=price_method,
         seller=seller,
+        rent_term=rent_term,
         system=system,
+        economy=economy,
         software=software,
         configs=configs,
         hold_targets=hold_targets,
@@ -146,6 +153,11 @@ class System:
         # draft | verify: all but the LLM that drafts is that of the pool that verifies
         roles = [pool.role for pool in self.pools]
         return self.subjects[roles.index("verify") if "verify" in roles else 0]
+
+    def money(self) -> Money | None:
+        """Prices by pool, and the economy."""
+        pairs = zip(self.pools, self.subjects, strict=True)
+        return joined({f"{pool.role} on {s.chip.name}": s.money() for pool, s in pairs})
 
     def limits(self, tpot_s: float | None) -> Limits:
         """Targets of the workload, with one on TPOT [s]."""
@@ -181,17 +193,14 @@ def looked_up(pools: Sequence[str], asked: Asked, settings: Mapping[str, str] | 
         context = replace(context, workload=replace(context.workload, speculation=drafts.speculation))
         length = drafts.speculation.length
         hold_drafts(draft_problem(context) or longer_than_answers(length, first.workload.resolve().osl))
+    technology = first.catalog.get(TechnologySpec, TECHNOLOGY)
+    link = pool_link(stated, [s.network for s in subjects], first.catalog, technology)
     return System(
         pools=given,
         subjects=tuple(subjects),
         context=context,
         stated=stated,
-        link=pool_link(
-            stated,
-            [s.network for s in subjects],
-            first.catalog,
-            first.catalog.get(TechnologySpec, TECHNOLOGY),
-        ),
+        link=covered_by(first.price, link),
         choices=tuple(
             PoolChoice(
                 role=pool.role,
@@ -240,7 +249,9 @@ def _subjects(
             serving=mode,
             price_method=asked.price_method,
             seller=asked.seller,
+            rent_term=asked.rent_term,
             system=asked.system,
+            economy=asked.economy,
             software=asked.software,
             settings=_settings_of(pool.role, settings),
             configs=asked.configs,
@@ -331,6 +342,7 @@ def _result(system: System, one: api.Designs, how: str, limits: Limits) -> Syste
         precision=first.precision.model_dump(),
         price_method=first.price.method,
         link=system.link,
+        money=system.money(),
         solved=bool(how),
         notes=(*_notes(system, pools, one, how), *system.notes),
     )

@@ -6,6 +6,7 @@ from dse.chips.anchor_rows import AnchorRows
 from dse.chips.anchors import Anchor
 from dse.choose.confidence import met_column
 from dse.evaluate.estimate_result import OtherStack
+from dse.evaluate.money import Money
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +66,8 @@ class SystemEstimate:
     """No probability is required of a system of pools: the estimate itself meets targets."""
     p_met: dict[str, float] = field(default_factory=dict)
     """Probability that each target is met, by the 80 % interval; without those that have no error bar."""
+    money: Money | None = None
+    """Prices of the chips by their pools, and the economy that holds; None for a pair of a study."""
     notes: tuple[str, ...] = field(default=())
 
     @property

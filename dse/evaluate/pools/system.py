@@ -12,6 +12,7 @@ from dse.evaluate.estimate_result import (
     smallest_system,
     where_split,
 )
+from dse.evaluate.money import Money
 from dse.evaluate.pools.result import PoolOfSystem, SystemEstimate
 from dse.evaluate.pools.trust import Trusted, interval_of_system, trust_lines, unanchored
 from dse.question.pools.link import ChosenLink
@@ -31,6 +32,7 @@ def system_of(
     precision: dict[str, str],
     price_method: str,
     link: ChosenLink,
+    money: Money | None = None,
     solved: bool = False,
     notes: Sequence[str] = (),
 ) -> SystemEstimate:
@@ -55,6 +57,7 @@ def system_of(
             "latency_s": link.latency_s,
             "usd": link.usd,
         },
+        money=money,
         solved=solved,
         feasible=all(v <= 0.0 for v in found.values()),
         metrics=headline(m, context),

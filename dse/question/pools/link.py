@@ -1,14 +1,16 @@
 """The network between two pools: what is stated, or the slower of those that their chips are sold with."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from dse.chips.price_method import price_method
 from dse.errors import Attempts, Problem, SpecError, placed, spec_error
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.base import Spec
 from dse.spec.schema.pools import Link, LinkSpec
+from dse.spec.schema.study import PriceSpec
 from dse.spec.schema.system import NetworkSpec
 from dse.spec.schema.technology import TechnologySpec
 from dse.spec.yaml.loading import build_spec
@@ -25,9 +27,11 @@ class ChosenLink:
     """Of one port, one way [B/s]."""
     latency_s: float
     usd: float
-    """Port and fabric of one chip [USD]."""
+    """Port and fabric of one chip, 0 where the prices of chips cover them [USD]."""
     stated: bool
     """Whether the user named it."""
+    covered: bool = False
+    """Whether the prices of the chips cover port and fabric."""
 
     def columns(self) -> api.PoolLink:
         """As a batch of one."""
@@ -42,9 +46,12 @@ class ChosenLink:
         """What a reader must know of it."""
         why = "as stated" if self.stated else "the slowest that one of the chips is sold with; --pool-link"
         ports = f"ports of {self.network}" if self.network else "ports"
+        paid = f"{self.usd:,.0f} USD a chip, are paid whatever else is"
+        if self.covered:
+            paid = "are in the prices of the chips"
         return (
             f"pools are joined by {ports}, {self.bandwidth / 1e9:,.4g} GB/s one way for each "
-            f"chip ({why}); port and fabric, {self.usd:,.0f} USD a chip, are paid whatever else is"
+            f"chip ({why}); port and fabric, {paid}"
         )
 
 
@@ -135,3 +142,8 @@ def _bandwidth(network: NetworkSpec) -> float:
 
 def _latency(network: NetworkSpec) -> float:
     return (network.scale_out.latency.value or 0.0) if network.scale_out else 0.0
+
+
+def covered_by(price: PriceSpec, link: ChosenLink) -> ChosenLink:
+    """The link, of which port and fabric are free where the prices of chips cover all around them."""
+    return replace(link, usd=0.0, covered=True) if price_method(price.method).all_in else link

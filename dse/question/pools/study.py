@@ -13,7 +13,7 @@ from dse.question.find_study import each_case, find_case
 from dse.question.look_ups import at_key_of
 from dse.question.overrides import with_settings
 from dse.question.pools.drafts import Drafts, drafts_of
-from dse.question.pools.link import ChosenLink, pool_link
+from dse.question.pools.link import ChosenLink, covered_by, pool_link
 from dse.question.resolved_study import ResolvedStudy, digest, resolve_study, study_as_data
 from dse.question.substance import substance_digests
 from dse.spec.catalog.check_names import checked_spec
@@ -154,7 +154,8 @@ def resolve_pooled(spec: StudySpec, path: Path, catalog: Catalog, case: str | No
         problems |= dict.fromkeys(error.problems)
     if problems or link is None:
         raise SpecError(list(problems))
-    return PooledStudy(spec=spec, path=path, case=case, pools=found, link=link)
+    paid = covered_by(spec.price, link)
+    return PooledStudy(spec=spec, path=path, case=case, pools=found, link=paid)
 
 
 def _drafts(spec: StudySpec, catalog: Catalog) -> Drafts:

@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from dse.errors import SpecError, spec_error
+from dse.question.money import paid_by
 from dse.question.resolved_study import ResolvedStudy, digest, load_study
 from dse.question.substance import substance
 from dse.reading import YAML_LIMIT, read_text
@@ -24,6 +25,10 @@ class StudyBundle:
     """Whether the latency targets of its workloads hold."""
     confidence: float | None
     """Probability that targets are met with; None where the estimate itself meets them."""
+    economy: str
+    """Name of its economy, which a command may have exchanged."""
+    settings: tuple[tuple[str, str | float], ...]
+    """Its settings, to which a command may have added."""
     digest: str
     """Of the question: a machine on which the files ask another question raises."""
 
@@ -43,7 +48,7 @@ class StudyBundle:
         configs = root / "configs"
         name = str(root / self.study) + (f"/{self.case}" if self.case else "")
         study = load_study(name, configs if configs.is_dir() else None)
-        study = study.confident(self.confidence)
+        study = paid_by(study, self.economy, dict(self.settings)).confident(self.confidence)
         study = study if self.workload_targets else study.lifted()
         if digest(substance(study.question)) != self.digest:
             raise spec_error(
@@ -70,6 +75,8 @@ def bundle_of(study: ResolvedStudy) -> StudyBundle:
         files=tuple(files),
         workload_targets=study.spec.workload_targets,
         confidence=study.spec.confidence,
+        economy=study.spec.economy,
+        settings=tuple((study.spec.settings or {}).items()),
         digest=digest(substance(study.question)),
     )
 

@@ -18,6 +18,7 @@ SPECS: Final[dict[str, type[Spec]]] = {
     "technology": KINDS["silicon"],
     "space": KINDS["spaces"],
     "buildable": KINDS["buildable"],
+    "rents": KINDS["rents"],
     "study": StudySpec,
     "sources": SourcesSpec,
 }

@@ -16,6 +16,7 @@ from dse.spec.schema.base import IsoDate, Spec, sourced_values
 from dse.spec.schema.buildable import BuildableSpec
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.llm import LlmSpec
+from dse.spec.schema.rents import RentsSpec
 from dse.spec.schema.space import SpaceSpec
 from dse.spec.schema.system import EconomySpec, NetworkSpec, StackSpec
 from dse.spec.schema.technology import TechnologySpec
@@ -37,6 +38,7 @@ KINDS: dict[str, type[Spec]] = {
     "silicon": TechnologySpec,
     "spaces": SpaceSpec,
     "buildable": BuildableSpec,
+    "rents": RentsSpec,
 }
 """Sub-folder of a configs folder to the spec of the files in it."""
 

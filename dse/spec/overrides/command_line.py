@@ -5,16 +5,18 @@ from typing import TypeVar
 
 from dse.errors import Problem, SpecError, nearest, spec_error
 from dse.spec.overrides.replace import Value, override, override_texts
-from dse.spec.overrides.short_names import CHIP, NETWORK, STACK, WORKLOAD, by_short_name, names
+from dse.spec.overrides.short_names import CHIP, ECONOMY, NETWORK, STACK, WORKLOAD, by_short_name, names
 from dse.spec.schema.base import Spec
 from dse.spec.schema.chip import ChipSpec
-from dse.spec.schema.system import NetworkSpec, StackSpec
+from dse.spec.schema.system import EconomySpec, NetworkSpec, StackSpec
 from dse.spec.schema.workload import WorkloadSpec
 from dse.spec.yaml.units import plain_number
 from dse.text import short
 
 S = TypeVar("S", bound=Spec)
 OPTION = "--set"
+OF_CHIP = "chip/"
+"""Before the name of a chip, where a number is set for one of several."""
 
 
 def apply_settings(
@@ -48,6 +50,27 @@ def chip_with(settings: Mapping[str, str], chip: ChipSpec) -> ChipSpec:
     if problems:
         raise SpecError(problems)
     return _with_its_cache(chip, changed, settings)
+
+
+def economy_with(settings: Mapping[str, str], economy: EconomySpec) -> EconomySpec:
+    """The economy with the numbers of `settings`; raises `SpecError` with every problem of its own names."""
+    problems: list[Problem] = []
+    changed = _collected(economy, ECONOMY, by_short_name(settings), problems)
+    if problems:
+        raise SpecError(problems)
+    return changed
+
+
+def of_one_chip(settings: Mapping[str, str], chip: str | None) -> dict[str, str]:
+    """Settings without those of other chips: `chip/NAME.price` is the price of the chip NAME alone."""
+    found: dict[str, str] = {}
+    for key, text in settings.items():
+        name, _, own = key.removeprefix(OF_CHIP).rpartition(".")
+        if not key.startswith(OF_CHIP):
+            found[key] = text
+        elif name == chip:
+            found[own] = text
+    return found
 
 
 def checked_values(settings: Mapping[str, str] | None) -> dict[str, str]:

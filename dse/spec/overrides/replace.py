@@ -18,6 +18,7 @@ from dse.spec.schema.base import (
     SourcedFlops,
     SourcedNumber,
     SourcedRatio,
+    SourcedRent,
     SourcedShare,
     SourcedTokensPerSecond,
     Spec,
@@ -39,6 +40,8 @@ OPTIONAL: Final[Mapping[str, type[Leaf]]] = MappingProxyType(
     {
         "claimed_user_speed": SourcedTokensPerSecond,
         "joined": SourcedBandwidth,
+        "rent": SourcedRent,
+        "gross_margin": SourcedShare,
         "weight_load": SourcedBandwidth,
         "context": Sourced[Annotated[float, unit("token")]],
         "routing_skew": Sourced[AtLeastOne],

@@ -31,6 +31,8 @@ CHIP: Final = MappingProxyType(
         "power": "power",
         "price": "price",
         "host": "host",
+        "rent": "rent",
+        "gross_margin": "gross_margin",
         "claimed_user_speed": "claimed_user_speed",
         **{f"peak_{f}": f"peak.{f}" for f in get_args(PeakFormat)},
         # fp16 stands for both, see `PeakFormat`
@@ -140,6 +142,8 @@ ECONOMY: Final = MappingProxyType(
             "power_overhead",
             "upkeep",
             "utilisation",
+            "building",
+            "building_lifetime",
         )
     }
 )
@@ -149,7 +153,7 @@ _BY_PATH: Final = {path: name for name, path in reversed(list(CHIP.items()))}  #
 
 def names() -> tuple[str, ...]:
     """Every name that `--set` takes."""
-    return (*CHIP, *STACK, *NETWORK, *WORKLOAD)
+    return (*CHIP, *STACK, *NETWORK, *WORKLOAD, *ECONOMY)
 
 
 def by_short_name(settings: Mapping[str, str]) -> dict[str, str]:

@@ -22,6 +22,7 @@ from dse.spec.schema.base import (
     SourcedRatio,
     SourcedRent,
     SourcedSeconds,
+    SourcedShare,
     SourcedTokensPerSecond,
     SourcedUsd,
     SourcedWatts,
@@ -220,7 +221,10 @@ class ChipSpec(Spec):
     """Share of host, chassis, NICs and cooling that one chip carries."""
     rent: SourcedRent | None = Field(default=None, exclude_if=lambda v: v is None)
     """Rent of one chip in a cloud under a contract of three years, its share of the server included, dated.
-    `dse catalog prices` shows it with the price; no cost model counts it."""
+    The price method rent takes it where no list of rents has another; other terms are in such a list."""
+    gross_margin: SourcedShare | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Gross margin that its price has over its unit cost, in the place of a listed price or of a seller's
+    margin. A question sets it; files state prices."""
     derived_from: DerivedFrom | None = Field(default=None, exclude_if=lambda v: v is None)
     """Study and trial that proposed it; only a proposal has it."""
     claimed_user_speed: SourcedTokensPerSecond | None = None

@@ -27,6 +27,7 @@ from dse.spec.schema.base import (
 from dse.spec.schema.formats import Format, Weights
 from dse.spec.schema.kept import CACHE, KvFormats, kept_parts
 from dse.spec.schema.pools import PoolsSpec
+from dse.spec.schema.rents import Term
 from dse.spec.schema.software import Software
 from dse.spec.schema.workload import ServingName
 from objectives.systems.split import serving_problem
@@ -110,13 +111,20 @@ class PriceSpec(Spec):
     method: str = Field(json_schema_extra=_registered_methods)
     """`listed`: what a chip's file says; `compute-ratio`: by its matrix peak; `unit-cost`: what its silicon
     costs; `margin`: that with a seller's gross margin and one-off cost; `searched`: the price itself is a
-    parameter; or one that another package registers, see `dse catalog price-methods`."""
+    parameter; `rent`: what a cloud takes an hour; or one that another package registers, see
+    `dse catalog price-methods`."""
     reference: str | None = None
     """Chip that a compute ratio is taken to."""
     reference_price: UsdQ | None = None
     """Price of the reference chip; its listed price when left out."""
     seller: str | None = None
     """Whose gross margin, by its key in the technology file, for the method margin."""
+    # left out at its default, so that a question stored before the key existed is still the same one
+    term: Term | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Term of the rent, for the method rent."""
+    # likewise
+    rents: str | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Price list of rents, for the method rent; the bundled one when left out."""
     volume: PositiveNumber | None = None
     """Chips that share the one-off cost; the seller's in the technology file when left out."""
     system: Literal["chips-only", "with-host-and-network", "built-up"] = "chips-only"

@@ -76,6 +76,36 @@ def margin_price(unit_cost: Array, *, gross_margin: Array, nre_usd: Array, volum
     }
 
 
+def set_margin(unit_cost: Array, gross_margin: Array) -> dict[str, Array]:
+    """Price of a chip whose gross margin is set, by part [USD]: unit cost and margin; they sum to it.
+
+    U / (1 - m).
+
+    Args:
+        unit_cost: cost U of making one chip [USD].
+        gross_margin: (price - unit cost) / price m, in [0, 1) [1].
+
+    Returns:
+        Dollars by part, broadcast shape [USD].
+
+    Domain:
+        The one-off cost is paid out of the margin.
+
+    Limits:
+        The unit cost at no margin.
+
+    Source:
+        Gross margin by definition.
+
+    Examples:
+        By hand: at a gross margin of 60 % a chip of 1,000 USD sells for 2,500 USD.
+
+        >>> set_margin(1000.0, 0.6)
+        {'unit_cost': 1000.0, 'margin': 1500.0}
+    """
+    return {"unit_cost": unit_cost, "margin": unit_cost * (gross_margin / (1.0 - gross_margin))}
+
+
 def capex(chips: Chips, count: Array, together: Array) -> dict[str, Array]:
     """Capital price of a system of chips by part [USD]; the sum is the total.
 
@@ -151,6 +181,37 @@ def annuity(lifetime_s: float, rate: float) -> float:
     # the closed form is 0 / 0 at a rate of 0, where its limit is 1 / n
     years = lifetime_s / YEAR_S
     return 1.0 / years if rate == 0.0 else rate / (1.0 - (1.0 + rate) ** -years)
+
+
+def rent_price(rent_usd_per_s: Array, lifetime_s: float, rate: float) -> Array:
+    """Capital that is worth a rent over a lifetime [USD]: its annuity is the rent of a year.
+
+    R = Y rent / a for a year of Y seconds and the annuity a of one dollar.
+
+    Args:
+        rent_usd_per_s: rent of one chip, paid whether it is used or not [USD/s].
+        lifetime_s: time over which the rent is paid [s].
+        rate: yearly cost of capital [1/year].
+
+    Returns:
+        Present value of the rents, shape of the rent [USD].
+
+    Domain:
+        One rent for all of the lifetime; payments at the end of each year.
+
+    Limits:
+        The sum of all rents at a rate of 0; a year of rent over the rate for an endless lifetime.
+
+    Source:
+        Present value of an annuity, e.g. Short, Packey & Holt, NREL/TP-462-5173 (1995), section 2.
+
+    Examples:
+        Published: a dollar a year at 8 % over 20 years is worth 9.8181 dollars (tables of compound interest).
+
+        >>> round(rent_price(1.0 / YEAR_S, 20 * YEAR_S, 0.08), 4)
+        9.8181
+    """
+    return rent_usd_per_s * (YEAR_S / annuity(lifetime_s, rate))
 
 
 def running_cost(

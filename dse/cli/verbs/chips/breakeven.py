@@ -1,6 +1,7 @@
 """`dse breakeven`: where one kind of chip stops winning and another one starts."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from math import isfinite
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +9,7 @@ from typing import Annotated
 import typer
 
 from dse.cli.input.eligibility import WithUnanchored, refuse_of_chips
+from dse.cli.input.money_options import MoneyOptions
 from dse.cli.input.options import (
     Confidence,
     Configs,
@@ -26,6 +28,7 @@ from dse.cli.input.software import study_under_software
 from dse.cli.input.stored_results import at_confidence, load_study_and_front
 from dse.cli.pools.breakeven import breakeven_of_pools
 from dse.cli.pools.sweep import refuse_options
+from dse.cli.show.money import print_money
 from dse.cli.terminal.guard import blame
 from dse.cli.terminal.machine_output import print_csv, print_json
 from dse.cli.terminal.spinner import spinner
@@ -35,6 +38,7 @@ from dse.decide.scenario.assumptions import Assumption
 from dse.decide.scenario.breakeven import BreakEven, all_candidates, assumptions
 from dse.decide.scenario.breakeven import breakeven as solved
 from dse.errors import spec_error
+from dse.evaluate.study_money import money_of_study
 from dse.question.pools.study import pooled_question
 from dse.report.info.breakeven_info import amount, as_dict, points, sentences
 from dse.report.plots.breakeven_plot import draw_breakeven
@@ -96,6 +100,8 @@ def breakeven(
     with_unanchored: WithUnanchored = False,
     out: Out = None,
     configs: Configs = None,
+    *,
+    paid: MoneyOptions,
 ) -> None:
     """Find the values of assumptions at which another kind of chip wins.
 
@@ -120,6 +126,7 @@ def breakeven(
     with blame("STUDY"):
         of_pools = pooled_question(study, configs)
     if of_pools is not None:
+        of_pools = paid.applied_to_pools(of_pools, configs)
         refuse_options({"--software": software, "--confidence": confidence})
         limits = {n: v for n, v in {"tpot": tpot, "ttft": ttft}.items() if v is not None}
         pools = of_pools.lifted() if no_targets else of_pools
@@ -133,7 +140,7 @@ def breakeven(
         return
     refuse_of_chips(with_unanchored)
     study = study_under_software(study, software)
-    resolved, front = load_study_and_front(study, out, configs)
+    resolved, front = load_study_and_front(study, out, configs, paid)
     resolved = resolved.lifted() if no_targets else resolved
     resolved = at_confidence(resolved, front, confidence, study)
     candidates = all_candidates(resolved, front)
@@ -173,7 +180,8 @@ def _sides(between: str | None) -> tuple[str, str] | None:
 
 def _print_summary(found: BreakEven, form: str, notes: Sequence[str] = ()) -> None:
     if form == "json":
-        print_json({**as_dict(found), **({"notes": list(notes)} if notes else {})})
+        money = asdict(money_of_study(found.study))
+        print_json({**as_dict(found), "money": money, **({"notes": list(notes)} if notes else {})})
     elif form == "csv":
         print_csv(list(points(found)))
     else:
@@ -215,6 +223,7 @@ def _show(found: BreakEven) -> None:
         title, right = "The boundary", [columns[0], columns[1], columns[5]]
     console.print(table(columns, rows, title=title, right=right))
     console.print()
+    print_money(found.study)
     console.print(plain(_foot(found)), style="dim")
 
 

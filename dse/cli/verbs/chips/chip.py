@@ -6,14 +6,16 @@ from typing import Annotated
 import typer
 
 import dse
-from dse.chips.price_method import check_seller
+from dse.chips.price_method import check_seller, check_term
 from dse.cli.input.checked_settings import parse_settings
-from dse.cli.input.options import Configs, Seller, epilog, format_option, one_of
+from dse.cli.input.money_options import MoneyOptions
+from dse.cli.input.options import Configs, RentTerm, Seller, epilog, format_option, one_of
 from dse.cli.input.output_paths import check_picture_file
 from dse.cli.show.chip_table import show
 from dse.cli.terminal.guard import complain
 from dse.cli.terminal.machine_output import print_json
 from dse.errors import ExitCode
+from dse.evaluate.subject import ECONOMY
 from dse.report.plots.chip_plot import draw_chip
 from dse.report.words.violations import pretty_violation
 
@@ -47,6 +49,9 @@ def chip(
         ),
     ] = None,
     seller: Seller = None,
+    rent_term: RentTerm = None,
+    *,
+    paid: MoneyOptions,
     yield_law: Annotated[
         str,
         typer.Option(
@@ -72,13 +77,17 @@ def chip(
     """
     check_seller(seller, price_method)
     check_picture_file("--plot", plot)
+    check_term(rent_term, price_method)
     changes = parse_settings(configs, settings or [], chips=[name], argument="NAME")
+    changes = paid.settings([name], price_method or "listed", configs, changes)
     sheet = dse.chip_sheet(
         name,
         node=node,
         settings=changes,
         price_method=price_method,
         seller=seller,
+        rent_term=rent_term,
+        economy=paid.economy or ECONOMY,
         yield_law=yield_law,
         configs=configs,
     )

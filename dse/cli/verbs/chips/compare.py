@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from dse.cli.input.eligibility import WithUnanchored
+from dse.cli.input.money_options import MoneyOptions
 from dse.cli.input.options import Configs, DraftLlm, Picture, TableFormat, epilog, time_list
 from dse.cli.input.output_paths import check_picture_file
 from dse.cli.input.serving_options import ServingOptions
@@ -17,6 +18,8 @@ from dse.cli.terminal.tables import remark
 from dse.decide.compare.chips import compare as compared
 from dse.decide.compare.result import Comparison
 from dse.errors import ExitCode, Problem, SpecError, spec_error
+from dse.evaluate.pools.argument import read_pool
+from dse.evaluate.subject import ECONOMY
 from dse.report.info.front_info import front_info
 from dse.report.plots.front_plot import draw_front
 
@@ -35,6 +38,7 @@ EPILOG = epilog(
 def compare(
     chips: Annotated[list[str], typer.Argument(metavar="CHIP...", help="Chips: names, aliases or files.")],
     served: ServingOptions,
+    paid: MoneyOptions,
     targets: Annotated[
         str, typer.Option(metavar="TPOT,...", help="TPOT targets with units, e.g. '5 ms,20 ms'.")
     ] = "5 ms,20 ms,50 ms",
@@ -101,7 +105,15 @@ def compare(
         raise spec_error("--draft-llm", "expected --pool draft and --pool verify with it, got none")
     _check_pools(pools, link, served, {"--plot": plot, "--stack": stack})
     check_picture_file("--plot", plot)
-    changes = served.checked_settings(settings, configs, stack=stack, chips=chips, argument="CHIP")
+    changes = served.checked_settings(
+        settings,
+        configs,
+        paid=paid,
+        stack=stack,
+        chips=chips,
+        in_pools=[read_pool(pool).chip for pool in pools or ()],
+        argument="CHIP",
+    )
     found = compared(
         chips,
         served.llm,
@@ -122,7 +134,9 @@ def compare(
         serving=served.serving,
         price_method=served.price_method,
         seller=served.seller,
+        rent_term=served.rent_term,
         system=served.system,
+        economy=paid.economy or ECONOMY,
         with_unanchored=with_unanchored,
         settings=changes,
         configs=configs,

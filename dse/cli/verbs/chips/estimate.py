@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from dse.choose.confidence import met_column
+from dse.cli.input.money_options import MoneyOptions
 from dse.cli.input.options import Configs, DraftLlm, TableFormat, epilog, whole
 from dse.cli.input.serving_options import ServingOptions
 from dse.cli.show.breakdown import show
@@ -17,7 +18,9 @@ from dse.errors import ExitCode, Problem, SpecError, spec_error
 from dse.evaluate.estimate import estimate as estimated
 from dse.evaluate.estimate_notes import PREFIXES
 from dse.evaluate.estimate_result import Estimate
+from dse.evaluate.pools.argument import read_pools
 from dse.evaluate.pools.estimate import estimate_pools
+from dse.evaluate.subject import ECONOMY
 from dse.report.words.violations import pretty_violation
 
 EPILOG = epilog(
@@ -30,6 +33,7 @@ EPILOG = epilog(
 
 def estimate(
     served: ServingOptions,
+    paid: MoneyOptions,
     chip: Annotated[
         str | None, typer.Option(metavar="NAME", help="Chip, see `dse catalog chips`.", show_default=False)
     ] = None,
@@ -91,7 +95,7 @@ def estimate(
     """
     if pools:
         own = {"--chip": chip, "--stack": stack, "--dp": dp}
-        _of_pools(pools, link, draft_llm, served, settings, configs, form, own=own)
+        _of_pools(pools, link, draft_llm, served, settings, configs, form, paid=paid, own=own)
         return
     if link is not None:
         raise spec_error("--pool-link", "expected --pool with it, got none")
@@ -99,7 +103,9 @@ def estimate(
         raise spec_error("--draft-llm", "expected --pool draft and --pool verify with it, got none")
     if chip is None:
         raise spec_error("--chip", "expected a chip, or pools by --pool, got none")
-    changes = served.checked_settings(settings, configs, stack=stack, chips=[chip], argument="--chip")
+    changes = served.checked_settings(
+        settings, configs, paid=paid, stack=stack, chips=[chip], argument="--chip"
+    )
     requested = {"batch": served.batch, "TP": served.tp, "PP": served.pp}
     found = estimated(
         chip,
@@ -119,7 +125,9 @@ def estimate(
         serving=served.serving,
         price_method=served.price_method,
         seller=served.seller,
+        rent_term=served.rent_term,
         system=served.system,
+        economy=paid.economy or ECONOMY,
         # no study is read whose software could apply, so this is the default
         software=served.software or "as-sold",
         settings=changes,
@@ -149,6 +157,7 @@ def _of_pools(
     configs: Path | None,
     form: str,
     *,
+    paid: MoneyOptions,
     own: Mapping[str, object],
 ) -> None:
     """Estimate a system of pools, and print it."""
@@ -172,9 +181,19 @@ def _of_pools(
         cost_model=served.cost_model,
         price_method=served.price_method,
         seller=served.seller,
+        rent_term=served.rent_term,
         system=served.system,
+        economy=paid.economy or ECONOMY,
         software=served.software or "as-sold",
-        settings=served.checked_settings(settings, configs, stack=None, chips=[], argument="--pool"),
+        settings=served.checked_settings(
+            settings,
+            configs,
+            paid=paid,
+            stack=None,
+            chips=[],
+            in_pools=[pool.chip for pool in read_pools(pools)],
+            argument="--pool",
+        ),
         configs=configs,
         hold_targets=not served.no_targets,
     )

@@ -1,5 +1,6 @@
 """`dse explain`: one design of a front, down to its sources, and why no single change improves it."""
 
+from dataclasses import asdict
 from functools import partial
 from typing import Annotated
 
@@ -7,11 +8,13 @@ import typer
 from rich.console import RenderableType
 
 from dse.cli.input.eligibility import WithUnanchored, refuse_of_chips
+from dse.cli.input.money_options import MoneyOptions
 from dse.cli.input.options import Configs, Out, Stored, Study, Tpot, epilog, format_option
 from dse.cli.input.stored_results import load_study_and_front, stored_trials
 from dse.cli.pools.explain import explain_of_pools
 from dse.cli.pools.sweep import refuse_options
 from dse.cli.show.evaluation import show_evaluation
+from dse.cli.show.money import print_money
 from dse.cli.show_data.influences import numbers_table, source_lines
 from dse.cli.show_data.single_changes import amount, name_of_change, relative
 from dse.cli.terminal.as_written import written
@@ -23,6 +26,7 @@ from dse.decide.explain.design import Explanation
 from dse.decide.explain.design import explain as explained
 from dse.decide.explain.neighbours import Neighbour
 from dse.errors import ExitCode
+from dse.evaluate.study_money import money_of_study
 from dse.question.pools.study import pooled_question
 from dse.report.words.violations import pretty_violation
 from dse.spec.schema.space import NAME, PARAMETERS
@@ -45,6 +49,8 @@ def explain(
     with_unanchored: WithUnanchored = False,
     out: Out = None,
     configs: Configs = None,
+    *,
+    paid: MoneyOptions,
 ) -> None:
     """Explain one design of a front: time, cost, neighbours and sources.
 
@@ -60,18 +66,19 @@ def explain(
     with blame("STUDY"):
         of_pools = pooled_question(study, configs)
     if of_pools is not None:
+        of_pools = paid.applied_to_pools(of_pools, configs)
         refuse_options({"--storage": storage})
         if not explain_of_pools(of_pools, trial, tpot, form, out, unanchored=with_unanchored):
             raise typer.Exit(ExitCode.FAILED)
         return
     refuse_of_chips(with_unanchored)
-    resolved, front = load_study_and_front(study, out, configs)
+    resolved, front = load_study_and_front(study, out, configs, paid)
     limits = {} if tpot is None else {"tpot": tpot}
     with spinner("evaluating neighbours"):
         # with the trials: one that is not on the front can be explained too
         found = explained(resolved, front, trial, limits, stored_trials(resolved, study, out, storage))
     if form == "json":
-        print_json(found.as_dict())
+        print_json({**found.as_dict(), "money": asdict(money_of_study(resolved))})
     else:
         _show(found)
     # a better neighbour means that the search has missed it, which scripts must notice
@@ -87,6 +94,7 @@ def _show(found: Explanation) -> None:
         console.print(plain(f"{found.candidate.label}: {_made_of(found)}"), soft_wrap=True)
         console.print()
     show_evaluation(found.evaluation)
+    print_money(found.study)
     console.print()
     console.print(_changes(found))
     console.print(plain(_verdict(found)))

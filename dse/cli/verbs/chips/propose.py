@@ -1,5 +1,6 @@
 """`dse propose`: the chip to build for a target, as a file and as a datasheet."""
 
+from dataclasses import asdict
 from io import StringIO
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ from rich.console import Console
 
 from dse.cli.input.eligibility import WithUnanchored
 from dse.cli.input.estimate_command import repeat_command
+from dse.cli.input.money_options import MoneyOptions
 from dse.cli.input.options import (
     Confidence,
     Configs,
@@ -28,6 +30,7 @@ from dse.cli.input.software import study_under_software
 from dse.cli.input.stored_results import at_confidence, load_study_and_front
 from dse.cli.pools.propose import propose_of_pools
 from dse.cli.pools.sweep import refuse_options
+from dse.cli.show.money import print_money
 from dse.cli.show.uncertainty import MANY, NoIntervals, Samples
 from dse.cli.show.verdicts import show_verdicts
 from dse.cli.terminal.guard import blame
@@ -40,6 +43,7 @@ from dse.decide.propose.proposal import propose as proposed
 from dse.decide.verdict.by_software import Verdicts
 from dse.decide.verdict.study import compares_kinds, verdicts_at
 from dse.errors import SpecError, spec_error
+from dse.evaluate.study_money import money_of_study
 from dse.front.files import write_files
 from dse.question.pools.study import pooled_question
 from dse.report.datasheet.content import Datasheet, columns_of_numbers, datasheet
@@ -95,6 +99,8 @@ def propose(
     with_unanchored: WithUnanchored = False,
     out: Out = None,
     configs: Configs = None,
+    *,
+    paid: MoneyOptions,
 ) -> None:
     """Propose the chip to build for a target, as a file and a datasheet.
 
@@ -121,6 +127,7 @@ def propose(
     with blame("STUDY"):
         of_pools = pooled_question(study, configs)
     if of_pools is not None:
+        of_pools = paid.applied_to_pools(of_pools, configs)
         refuse_options({"--polish": polish, "--software": software, "--confidence": confidence})
         wanted = {"tpot": tpot, "ttft": ttft, "entry_price": entry_price}
         propose_of_pools(
@@ -138,7 +145,7 @@ def propose(
         )
         return
     study = study_under_software(study, software)
-    resolved, front = load_study_and_front(study, out, configs)
+    resolved, front = load_study_and_front(study, out, configs, paid)
     resolved = resolved.lifted() if no_targets else resolved
     resolved = at_confidence(resolved, front, confidence, study)
     requested = {"tpot": tpot, "ttft": ttft, "entry_price": entry_price}
@@ -164,7 +171,8 @@ def propose(
     files = _write(found, output or folder / "proposals" / "chips" / f"{found.chip.name}.yaml")
     if form == "json":
         judged = {} if verdicts is None else verdicts.as_dict()
-        print_json({**as_dict(found), **judged, "files": [str(f) for f in files]})
+        money = asdict(money_of_study(resolved))
+        print_json({**as_dict(found), **judged, "money": money, "files": [str(f) for f in files]})
     else:
         _show(found, files, configs, verdicts)
 
@@ -250,6 +258,7 @@ def _show(found: Proposal, files: list[Path], configs: Path | None, verdicts: Ve
     console = stdout()
     _print(datasheet(found), console)
     console.print()
+    print_money(found.study)
     if verdicts is not None:
         show_verdicts(console, verdicts, found.study.goal.label)
         console.print()

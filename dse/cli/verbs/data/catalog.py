@@ -37,7 +37,7 @@ EPILOG = epilog(
 )
 _KINDS = (
     *("chips", "llms", "workloads", "traffic", "stacks", "architectures", "networks", "economies"),
-    *("silicon", "spaces", "buildable"),
+    *("silicon", "spaces", "buildable", "rents"),
 )
 _ALL = (*_KINDS, *GROUPS, "studies")
 _WORDS = (*_ALL, "technology", "prices")

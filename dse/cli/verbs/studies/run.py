@@ -12,6 +12,7 @@ import typer
 from dse.cli.cases.one_case import CaseOptions
 from dse.cli.cases.side_by_side import Result, run_cases
 from dse.cli.input.eligibility import apply_eligibility
+from dse.cli.input.money_options import MoneyOptions
 from dse.cli.input.options import Study, epilog, seconds, whole
 from dse.cli.input.search_options import AnswerOptions, repeated
 from dse.cli.input.software import study_under_software
@@ -19,6 +20,7 @@ from dse.cli.pools.run import print_pooled_cases, run_of_pools
 from dse.cli.pools.sweep import refuse_options
 from dse.cli.show.cases_table import cases_table
 from dse.cli.show.infeasible import most_violated, obstacles, violation_table
+from dse.cli.show.money import print_money
 from dse.cli.show.run_summary import (
     counted,
     exact_folders,
@@ -35,6 +37,7 @@ from dse.cli.terminal.tables import stdout
 from dse.errors import ExitCode, InterruptedRun
 from dse.front.exact import compared_to_exact
 from dse.masks import STORAGE
+from dse.question.money import chips_of_question
 from dse.question.pools.study import PooledStudy, load_questions, pooled_question
 from dse.question.resolved_study import ResolvedStudy
 from dse.report.info.cases_info import cases_info
@@ -122,6 +125,7 @@ def run(
         bool, typer.Option("--fresh", help="Start over; earlier results move to a backup folder.")
     ] = False,
     *,
+    paid: MoneyOptions,
     options: AnswerOptions,
 ) -> None:
     """Search for the best chips of a study, or continue the search.
@@ -142,13 +146,15 @@ def run(
     search, front and answer are then about the latency that is met with it. It is another question: use
     another --out than for results without it. A stack without an error bar is refused.
 
+    --economy, --years, --price and the like make another question too: use another --out with them.
+
     Of a study of pools a trial is a chip for each pool, with parameters such as decode.sram; all layouts of
     both are paired. Its layouts are solved in both modes.
     """
     study = study_under_software(study, options.software)
     # without --fresh, which would start over instead of continuing
     searched = {"trials": trials, "storage": storage, "sampler": sampler, "seed": seed, "workers": workers}
-    again = repeated("run", study, options, **searched)
+    again = repeated("run", study, options, paid, **searched)
     case = CaseOptions(
         trials=trials,
         timeout=timeout,
@@ -170,13 +176,16 @@ def run(
             "--samples": None if options.samples == MANY else options.samples,
         }
         refuse_options(unknown)
+        of_pools = paid.applied_to_pools(of_pools, options.configs)
         pooled = of_pools.lifted() if options.no_targets else of_pools
         run_of_pools(pooled, study, again, case, unanchored=options.with_unanchored)
         return
     with _resumable(again), shown(study) as report, calm():
         with blame("STUDY"):
             questions = load_questions(study, options.configs)
-        studies = tuple(q for q in questions if isinstance(q, ResolvedStudy))
+        alone = [q for q in questions if isinstance(q, ResolvedStudy)]
+        chips = [chip for q in questions for chip in chips_of_question(q)]
+        studies = tuple(paid.applied(q, options.configs, chips) for q in alone)
         if options.no_targets:
             studies = tuple(q.lifted() for q in studies)
         if options.confidence is not None:
@@ -217,6 +226,7 @@ def _print_summary(result: Result, study: str, *, samples: int) -> None:
     # 0 with --no-intervals
     sure = measured_in(result.study, result.front, samples) if samples else None
     print_answer(result.front, result.study.spec, sure=sure)
+    print_money(result.study)
     print_layout_remarks(result.study, result.front)
     show_stored_verdicts(console, result.front)
     console.print()

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from dse.cli.input.eligibility import apply_eligibility
+from dse.cli.input.money_options import MoneyOptions
 from dse.cli.input.options import (
     MOST,
     Backend,
@@ -26,6 +27,7 @@ from dse.cli.input.search_options import AnswerOptions, repeated
 from dse.cli.input.software import study_under_software
 from dse.cli.pools.sweep import refuse_options, sweep_of_pools
 from dse.cli.show.gap import not_exact
+from dse.cli.show.money import print_money
 from dse.cli.show.run_summary import counted, draw, print_answer, print_files, print_layout_remarks
 from dse.cli.show.uncertainty import MANY, measured_in
 from dse.cli.terminal.global_options import global_options
@@ -86,6 +88,7 @@ def sweep(
         ),
     ] = False,
     *,
+    paid: MoneyOptions,
     options: AnswerOptions,
 ) -> None:
     """Evaluate every chip and deployment of a grid; the front is exact.
@@ -103,13 +106,15 @@ def sweep(
     requires a cost model in which more of a resource never makes a design worse. Stopped by --timeout or
     Ctrl-C it keeps the best front that it found, and prints by how much a design of the grid may beat it.
 
+    --economy, --years, --price and the like make another question: use another --out with them.
+
     Of a study of pools it finds the front of all pairs; those of prefill and decode cost the sum of both
     pools and not their product, and --prune skips boxes of chips of either. Of pools that take turns it skips
     pairs of boxes. --grid then takes names such as decode.sram=33.
     """
     study = study_under_software(study, options.software)
     swept = {"grid": grid, "backend": backend, "workers": workers, "scheduler": scheduler}
-    again = repeated("sweep", study, options, **swept)
+    again = repeated("sweep", study, options, paid, **swept)
     only_one_of("--scheduler", scheduler, "--workers", workers)
     # a flag is False where it is not given
     only_one_of("--scheduler", scheduler, "--prune", prune or None)
@@ -122,12 +127,14 @@ def sweep(
         unknown |= {"--backend": None if backend == "numpy" else backend}
         unknown |= {"--samples": None if options.samples == MANY else options.samples}
         refuse_options(unknown)
-        pooled = resolved.lifted() if options.no_targets else resolved
+        of_pools = paid.applied_to_pools(resolved, options.configs)
+        pooled = of_pools.lifted() if options.no_targets else of_pools
         sweep_of_pools(
             pooled, study, counts, options, workers=workers, fresh=fresh, prune=prune, memory=memory
         )
         return
     with blame("STUDY"):
+        resolved = paid.applied(resolved, options.configs)
         resolved = resolved.lifted() if options.no_targets else resolved
         resolved = resolved if options.confidence is None else resolved.confident(options.confidence)
     with (
@@ -168,6 +175,7 @@ def sweep(
     front = apply_eligibility(result.front, options.with_unanchored)
     sure = measured_in(resolved, front, options.drawn) if options.drawn else None
     print_answer(front, resolved.spec, sure=sure)
+    print_money(resolved)
     print_layout_remarks(resolved, front)
     _print_summary(result, result.front)
 
