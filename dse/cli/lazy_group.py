@@ -52,6 +52,9 @@ VERBS = {
     "simulate": Verb(
         "dse.cli.verbs.chips.simulate", "Serve requests one by one with the scheduler of a design."
     ),
+    "fleet": Verb(
+        "dse.cli.verbs.chips.fleet", "Size a fleet for a load: how many chips, which layout, what a month."
+    ),
     "chip": Verb(
         "dse.cli.verbs.chips.chip", "Derive die, cost, price and power of a chip from its specification."
     ),

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from dse.cli.input.options import seconds, whole
-from dse.errors import SpecError, UnitError, placed, spec_error
+from dse.errors import Problem, SpecError, UnitError, placed, spec_error
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.workload import WorkloadSpec
 from dse.spec.yaml.units import parse
@@ -34,8 +34,10 @@ def rate(text: str) -> float:
     """Parser of requests a second, such as 40 req/s."""
     try:
         found = parse(text, "1/s")
-    except UnitError as error:
-        raise typer.BadParameter(f"{error}; give it as '40 req/s'") from None
+    except UnitError:
+        raise typer.BadParameter(
+            f"expected requests a second such as '40 req/s', got {short(text)}"
+        ) from None
     if not 0.0 < found < float("inf"):
         raise typer.BadParameter(f"expected more than 0 req/s, got {short(text)}")
     return found
@@ -76,30 +78,10 @@ def _number(text: str, whole_text: str) -> float:
         ) from None
 
 
-Rate = Annotated[
-    float | None,
-    typer.Option(
-        "--rate",
-        metavar="RATE",
-        parser=rate,
-        help="Requests a second, e.g. '40 req/s' [default: the profile's].",
-    ),
-]
-
-
 @dataclass(frozen=True, kw_only=True)
-class TrafficOptions:
-    """What arrives; one of a trace, a profile and lengths."""
+class ProfileOptions:
+    """What requests look like: a profile of the catalog, or lengths."""
 
-    trace: Annotated[
-        Path | None,
-        typer.Option(
-            "--trace",
-            metavar="FILE",
-            help="Requests, one a line: CSV or JSON lines with arrival_s, isl, osl (seconds, prompt and "
-            "output tokens).",
-        ),
-    ] = None
     traffic: Annotated[
         str | None,
         typer.Option(
@@ -119,40 +101,9 @@ class TrafficOptions:
         Marginal | None,
         typer.Option("--osl", metavar="TOKENS", parser=length, help="Output tokens, as --isl."),
     ] = None
-    rate: Rate = None
-    requests: Annotated[
-        int | None,
-        typer.Option(
-            "--requests", metavar="N", parser=whole(1), help=f"Requests that are drawn [default: {COUNT:,}]."
-        ),
-    ] = None
-    duration: Annotated[
-        float | None,
-        typer.Option(
-            "--duration",
-            metavar="TIME",
-            parser=seconds,
-            help="Time for which they arrive, instead of --requests.",
-        ),
-    ] = None
     seed: Annotated[
         int, typer.Option("--seed", metavar="N", parser=whole(0), help="Of what is drawn by chance.")
     ] = 0
-
-    def drawn(self, workload: str | None, configs: Path | None) -> Requests:
-        """The requests; raises `SpecError` for none, and for several at once."""
-        if self.trace is not None:
-            self._alone("--trace", "requests have times and lengths of their own")
-            return read_trace(self.trace)
-        if self.requests is not None and self.duration is not None:
-            raise spec_error("--duration", "expected either this or --requests, got both")
-        count = None if self.duration is not None else self.requests or COUNT
-        found = self.profile(workload, configs)
-        try:
-            drawn = sample(found, self.rate, n=count, duration_s=self.duration, seed=self.seed)
-        except SpecError as error:
-            raise SpecError([placed("--rate", p) for p in error.problems]) from None
-        return replace(drawn, remarks=(*found.remarks, *drawn.remarks))
 
     def profile(self, workload: str | None, configs: Path | None) -> Profile:
         """The profile, or lengths with arrivals by chance; that of the workload where nothing is said."""
@@ -177,14 +128,70 @@ class TrafficOptions:
         named = None if workload is None else catalog.get(WorkloadSpec, workload).traffic
         if named is not None:
             return traffic_named(catalog, named)
-        raise spec_error("--trace", "expected requests by --trace, --traffic, or --isl and --osl, got none")
+        raise spec_error("--traffic", "expected requests by --traffic, or by --isl and --osl, got none")
 
-    def _alone(self, option: str, why: str) -> None:
-        """Raise `SpecError` for others that are given too."""
+
+@dataclass(frozen=True, kw_only=True)
+class TrafficOptions(ProfileOptions):
+    """What arrives: a trace, or requests that are drawn."""
+
+    trace: Annotated[
+        Path | None,
+        typer.Option(
+            "--trace",
+            metavar="FILE",
+            help="Requests, one a line: CSV or JSON lines with arrival_s, isl, osl (seconds, prompt and "
+            "output tokens).",
+        ),
+    ] = None
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            "--rate",
+            metavar="RATE",
+            parser=rate,
+            help="Requests a second, e.g. '40 req/s' [default: that of the profile].",
+        ),
+    ] = None
+    requests: Annotated[
+        int | None,
+        typer.Option(
+            "--requests", metavar="N", parser=whole(1), help=f"Requests that are drawn [default: {COUNT:,}]."
+        ),
+    ] = None
+    duration: Annotated[
+        float | None,
+        typer.Option(
+            "--duration",
+            metavar="TIME",
+            parser=seconds,
+            help="Time for which they arrive, instead of --requests.",
+        ),
+    ] = None
+
+    def drawn(self, workload: str | None, configs: Path | None) -> Requests:
+        """The requests; raises `SpecError` for none, and for several at once."""
+        if self.trace is not None:
+            self._alone()
+            return read_trace(self.trace)
+        if self.requests is not None and self.duration is not None:
+            raise spec_error("--duration", "expected either this or --requests, got both")
+        found = self.profile(workload, configs)
+        if self.rate is None and found.rate is None:
+            raise spec_error("--rate", "expected requests a second such as '4 req/s', got none")
+        count = None if self.duration is not None else self.requests or COUNT
+        try:
+            drawn = sample(found, self.rate, n=count, duration_s=self.duration, seed=self.seed)
+        except SpecError as error:
+            raise SpecError([placed("--rate", p) for p in error.problems]) from None
+        return replace(drawn, remarks=(*found.remarks, *drawn.remarks))
+
+    def _alone(self) -> None:
+        """Raise `SpecError` for what does not go with a trace."""
         given = {
             "--traffic": self.traffic, "--isl": self.isl, "--osl": self.osl, "--rate": self.rate,
             "--requests": self.requests, "--duration": self.duration,
         }  # fmt: skip
-        for name, value in given.items():
-            if value is not None:
-                raise spec_error(name, f"expected none with {option}, whose {why}, got one")
+        what = "expected none with --trace, whose requests have times and lengths of their own, got one"
+        if problems := [Problem(name, what) for name, value in given.items() if value is not None]:
+            raise SpecError(problems)

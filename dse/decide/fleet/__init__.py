@@ -1,0 +1,1 @@
+"""How many chips serve a load: replicas, layout and dollars of each chip, sized by simulation."""

@@ -1,0 +1,235 @@
+"""Size a fleet of each of several chips, and rank them by dollars an hour."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dse.decide.fleet.dollars import Dollars, dollars
+from dse.decide.fleet.sizing import Sized, Sizing, TooSlow
+from dse.decide.fleet.target import Target
+from dse.errors import SpecError
+from dse.evaluate.subject import ECONOMY, Subject
+from dse.question.layouts import all_ways, bad_ep
+from dse.simulate.design import Layout, Simulated, simulated
+from dse.simulate.result import Spread, spread
+from dse.simulate.simulate import BASE, SERVING
+from dse.traffic.profile import Profile
+from dse.traffic.sample import sample
+
+SLOTS = (16, 32, 64, 128, 256)
+"""Sequences of a replica at most that are tried: fewer make steps faster and the queue longer."""
+LONGEST = 20_000
+"""Requests that are drawn to see how long the longest are."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Serving:
+    """How every chip serves, and what it costs; the same for all."""
+
+    llm: str
+    weights: str = "fp16"
+    kv: str | None = None
+    activations: str | None = None
+    workload: str | None = None
+    serving: str | None = None
+    software: str = "as-sold"
+    stack: str | None = None
+    price_method: str = "listed"
+    seller: str | None = None
+    rent_term: str | None = None
+    system: str = "chips-only"
+    economy: str = ECONOMY
+    settings: Mapping[str, str] | None = None
+    configs: Path | str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fleet:
+    """The cheapest fleet of one chip."""
+
+    chip: str
+    replicas: int
+    spare: int
+    """Replicas of these that are there in case others fail."""
+    chips: int
+    layout: Layout
+    slots: int
+    utilisation: float
+    """Load over capacity [1], of all replicas."""
+    ttft_s: Spread
+    tpot_s: Spread | None
+    end_to_end_s: Spread
+    binds: tuple[str, ...]
+    """What one replica less would miss."""
+    dollars: Dollars
+    stack: str
+    label: str
+    simulated: int
+    """Replicas that were simulated."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoFleet:
+    """A chip that no fleet of serves the load, and why."""
+
+    chip: str
+    why: str
+
+
+Report = Callable[[str], None]
+
+
+def fleets(
+    chips: Sequence[str],
+    serving: Serving,
+    profile: Profile,
+    rate: float,
+    targets: Sequence[Target],
+    *,
+    spare: int = 0,
+    most_tp: int = 8,
+    seed: int = 0,
+    report: Report | None = None,
+) -> tuple[list[Fleet], list[NoFleet]]:
+    """The cheapest fleet of each chip, the cheapest first, and the chips that have none.
+
+    Args:
+        chips: names or files.
+        serving: LLM, formats, software and price; the same for all chips.
+        profile: what arrives.
+        rate: requests a second [1/s].
+        targets: what their latencies must meet.
+        spare: replicas beyond those that are needed.
+        most_tp: the largest TP that is tried.
+        seed: of what is drawn by chance.
+        report: told what is being sized.
+
+    Returns:
+        Fleets by dollars an hour, and the others.
+
+    Raises:
+        SpecError: for wrong names and values of any chip.
+    """
+    subjects, problems = [], []
+    moments = profile.lengths.moments
+    lengths = {"isl": f"{moments.isl.mean!r} token", "osl": f"{moments.osl.mean!r} token"}
+    for chip in chips:
+        try:
+            subjects.append(_subject(chip, serving, lengths))
+        except SpecError as error:
+            problems += error.problems
+    if problems:
+        raise SpecError(dict.fromkeys(problems))
+    drawn = sample(profile, 1.0, n=LONGEST, seed=seed)
+    longest = int((drawn.isl + drawn.osl).max()), int(drawn.isl.max())
+    sizing = Sizing(profile=profile, rate=rate, targets=targets, seed=seed)
+    found: list[Fleet] = []
+    none: list[NoFleet] = []
+    for subject in subjects:
+        if report is not None:
+            report(subject.chip.name)
+        best = _best(subject, sizing, longest, spare, most_tp)
+        if isinstance(best, Fleet):
+            found.append(best)
+        else:
+            none.append(best)
+    return sorted(found, key=lambda f: f.dollars.per_hour), none
+
+
+def _subject(chip: str, s: Serving, lengths: Mapping[str, str]) -> Subject:
+    return Subject(
+        chip,
+        s.llm,
+        s.workload or BASE,
+        weights=s.weights,
+        kv=s.kv,
+        activations=s.activations,
+        stack=s.stack,
+        serving=s.serving or (None if s.workload else SERVING),
+        price_method=s.price_method,
+        seller=s.seller,
+        rent_term=s.rent_term,
+        system=s.system,
+        economy=s.economy,
+        software=s.software,
+        settings={**(s.settings or {}), **lengths},
+        configs=s.configs,
+        hold_targets=False,
+    )
+
+
+def _best(
+    subject: Subject, sizing: Sizing, longest: tuple[int, int], spare: int, most_tp: int
+) -> Fleet | NoFleet:
+    """The cheapest fleet of one chip, of designs in the order of what they would cost at full load."""
+    candidates: list[tuple[float, float, Simulated]] = []
+    reasons: list[str] = []
+    for layout in _layouts(subject, most_tp):
+        for slots in SLOTS:
+            try:
+                design = simulated(
+                    subject, layout, slots=slots, longest=longest[0], longest_prompt=longest[1]
+                )
+            except SpecError as error:
+                reasons += [p.what for p in error.problems]
+                break
+            capacity = sizing.capacity(design)
+            replicas = sizing.least(design, capacity) + spare
+            cost = dollars(design, replicas, float(slots), sizing.rate)
+            candidates.append((cost.per_hour - cost.parts_per_hour.get("electricity", 0.0), capacity, design))
+    best: Fleet | None = None
+    slow: dict[str, None] = {}
+    for least_usd, capacity, design in sorted(candidates, key=lambda c: c[0]):
+        # even full replicas of it would cost more
+        if best is not None and least_usd >= best.dollars.per_hour:
+            break
+        sized = sizing.size(design, capacity)
+        if isinstance(sized, TooSlow):
+            slow |= dict.fromkeys(sized.binds)
+            continue
+        made = _fleet(sized, sizing, spare)
+        if best is None or made.dollars.per_hour < best.dollars.per_hour:
+            best = made
+    if best is not None:
+        return best
+    if slow:
+        return NoFleet(
+            chip=subject.chip.name, why=f"{', '.join(slow)}: missed with a single request at a time"
+        )
+    return NoFleet(chip=subject.chip.name, why=reasons[0] if reasons else "no layout was found")
+
+
+def _layouts(subject: Subject, most_tp: int) -> Iterator[Layout]:
+    """TP up to the largest, and for experts EP as wide as TP."""
+    for tp in all_ways(subject.llm):
+        if tp > most_tp:
+            continue
+        yield Layout(tp=tp)
+        if subject.llm.expert_count and tp > 1 and not bad_ep(tp, tp, 1, subject.llm):
+            yield Layout(tp=tp, ep=tp)
+
+
+def _fleet(sized: Sized, sizing: Sizing, spare: int) -> Fleet:
+    design, replicas = sized.design, sized.replicas + spare
+    ttft, end_to_end = spread(sized.found.ttft), spread(sized.found.end_to_end)
+    if ttft is None or end_to_end is None:
+        raise ValueError("no request was served")
+    # the same requests over all replicas
+    running = sized.running * sized.replicas / replicas
+    return Fleet(
+        chip=design.subject.chip.name,
+        replicas=replicas,
+        spare=spare,
+        chips=replicas * design.layout.chips,
+        layout=design.layout,
+        slots=design.slots,
+        utilisation=sizing.rate / (sized.capacity * replicas),
+        ttft_s=ttft,
+        tpot_s=spread(sized.found.tpot),
+        end_to_end_s=end_to_end,
+        binds=sizing.binds(sized),
+        dollars=dollars(design, replicas, running, sizing.rate),
+        stack=design.subject.stack.name,
+        label=design.subject.stack.estimate,
+        simulated=sized.simulated,
+    )
