@@ -16,6 +16,7 @@ SLOTS = 256
 """Sequences of a replica at most where nothing is said, the default `max_num_seqs` of vLLM's engine."""
 SERVING = "chunked"
 """How replicas serve where neither a workload nor an option says so: what engines of 2026 do by default."""
+_PRICE = "price"
 BASE = "chat"
 """Workload whose other facts hold where a trace gives the lengths."""
 
@@ -90,7 +91,8 @@ def simulate(
         stack=stack,
         serving=serving or (None if workload else SERVING),
         software=software,
-        settings={**given, **lengths},
+        # no dollar is counted, so that a chip without a price is as good as any
+        settings={_PRICE: "1 USD", **given, **lengths},
         configs=configs,
         hold_targets=False,
     )

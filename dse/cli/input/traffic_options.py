@@ -30,7 +30,7 @@ _LENGTH = re.compile(
 )
 
 
-def rate(text: str) -> float:
+def a_second(text: str) -> float:
     """Parser of requests a second, such as 40 req/s."""
     try:
         found = parse(text, "1/s")
@@ -149,7 +149,7 @@ class TrafficOptions(ProfileOptions):
         typer.Option(
             "--rate",
             metavar="RATE",
-            parser=rate,
+            parser=a_second,
             help="Requests a second, e.g. '40 req/s' [default: that of the profile].",
         ),
     ] = None
