@@ -29,6 +29,14 @@ def show_fleets(
                 f"One replica less misses {' and '.join(best.binds)}."
             )
         )
+    for f in found:
+        if f.day is not None:
+            console.print(
+                plain(
+                    f"{f.chip} over the day: {min(f.day.replicas):,} to {max(f.day.replicas):,} replicas, "
+                    f"{f.day.per_month:,.0f} USD a month where those that are off cost nothing."
+                )
+            )
     for each in none:
         console.print(plain(f"{each.chip}: no fleet. {each.why}"))
 

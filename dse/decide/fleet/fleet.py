@@ -1,9 +1,10 @@
 """Size a fleet of each of several chips, and rank them by dollars an hour."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dse.decide.fleet.day import Day, day
 from dse.decide.fleet.dollars import Dollars, dollars
 from dse.decide.fleet.sizing import Sized, Sizing, TooSlow
 from dse.decide.fleet.target import Target
@@ -66,6 +67,8 @@ class Fleet:
     label: str
     simulated: int
     """Replicas that were simulated."""
+    day: Day | None = None
+    """With as many replicas each hour as its load needs; None where every hour is alike."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +77,27 @@ class NoFleet:
 
     chip: str
     why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """What the design of a fleet costs at several loads."""
+
+    chip: str
+    rates: tuple[float, ...]
+    """Requests a second [1/s]."""
+    usd_per_hour: tuple[float, ...]
+    chips: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fleets:
+    """The cheapest fleet of each chip, the cheapest first, and the chips that have none."""
+
+    found: tuple[Fleet, ...]
+    none: tuple[NoFleet, ...]
+    curves: tuple[Curve, ...]
+    """One for each fleet, where loads are wanted."""
 
 
 Report = Callable[[str], None]
@@ -89,8 +113,9 @@ def fleets(
     spare: int = 0,
     most_tp: int = 8,
     seed: int = 0,
+    loads: Sequence[float] = (),
     report: Report | None = None,
-) -> tuple[list[Fleet], list[NoFleet]]:
+) -> Fleets:
     """The cheapest fleet of each chip, the cheapest first, and the chips that have none.
 
     Args:
@@ -102,10 +127,11 @@ def fleets(
         spare: replicas beyond those that are needed.
         most_tp: the largest TP that is tried.
         seed: of what is drawn by chance.
+        loads: multiples of the rate at which the design of each fleet is sized again.
         report: told what is being sized.
 
     Returns:
-        Fleets by dollars an hour, and the others.
+        Fleets by dollars an hour, the others, and costs over loads.
 
     Raises:
         SpecError: for wrong names and values of any chip.
@@ -122,18 +148,44 @@ def fleets(
         raise SpecError(dict.fromkeys(problems))
     drawn = sample(profile, 1.0, n=LONGEST, seed=seed)
     longest = int((drawn.isl + drawn.osl).max()), int(drawn.isl.max())
-    sizing = Sizing(profile=profile, rate=rate, targets=targets, seed=seed)
-    found: list[Fleet] = []
+    # the busiest hour, all day long
+    steady = replace(profile, arrivals=replace(profile.arrivals, daily=()))
+    sizing = Sizing(profile=steady, rate=rate, targets=targets, seed=seed)
+    hours = profile.arrivals.daily
+    found: list[tuple[Fleet, Sized]] = []
     none: list[NoFleet] = []
     for subject in subjects:
         if report is not None:
             report(subject.chip.name)
         best = _best(subject, sizing, longest, spare, most_tp)
-        if isinstance(best, Fleet):
-            found.append(best)
-        else:
+        if isinstance(best, NoFleet):
             none.append(best)
-    return sorted(found, key=lambda f: f.dollars.per_hour), none
+        elif hours:
+            made, sized = best
+            found.append((replace(made, day=day(sized, sizing, hours, spare)), sized))
+        else:
+            found.append(best)
+    found.sort(key=lambda each: each[0].dollars.per_hour)
+    curves = [_curve(sized, sizing, spare, loads, report) for _, sized in found if loads]
+    return Fleets(found=tuple(f for f, _ in found), none=tuple(none), curves=tuple(curves))
+
+
+def _curve(sized: Sized, sizing: Sizing, spare: int, loads: Sequence[float], report: Report | None) -> Curve:
+    """The same layout at other loads, with as many replicas as each needs."""
+    rates, usd, chips = [], [], []
+    for load in loads:
+        if report is not None:
+            report(f"{sized.design.subject.chip.name} at {load:g} times the load")
+        there = replace(sizing, rate=sizing.rate * load)
+        again = there.size(sized.design, sized.capacity)
+        if isinstance(again, Sized):
+            made = _fleet(again, there, spare)
+            rates.append(there.rate)
+            usd.append(made.dollars.per_hour)
+            chips.append(made.chips)
+    return Curve(
+        chip=sized.design.subject.chip.name, rates=tuple(rates), usd_per_hour=tuple(usd), chips=tuple(chips)
+    )
 
 
 def _subject(chip: str, s: Serving, lengths: Mapping[str, str]) -> Subject:
@@ -160,7 +212,7 @@ def _subject(chip: str, s: Serving, lengths: Mapping[str, str]) -> Subject:
 
 def _best(
     subject: Subject, sizing: Sizing, longest: tuple[int, int], spare: int, most_tp: int
-) -> Fleet | NoFleet:
+) -> tuple[Fleet, Sized] | NoFleet:
     """The cheapest fleet of one chip, of designs in the order of what they would cost at full load."""
     candidates: list[tuple[float, float, Simulated]] = []
     reasons: list[str] = []
@@ -177,19 +229,19 @@ def _best(
             replicas = sizing.least(design, capacity) + spare
             cost = dollars(design, replicas, float(slots), sizing.rate)
             candidates.append((cost.per_hour - cost.parts_per_hour.get("electricity", 0.0), capacity, design))
-    best: Fleet | None = None
+    best: tuple[Fleet, Sized] | None = None
     slow: dict[str, None] = {}
     for least_usd, capacity, design in sorted(candidates, key=lambda c: c[0]):
         # even full replicas of it would cost more
-        if best is not None and least_usd >= best.dollars.per_hour:
+        if best is not None and least_usd >= best[0].dollars.per_hour:
             break
         sized = sizing.size(design, capacity)
         if isinstance(sized, TooSlow):
             slow |= dict.fromkeys(sized.binds)
             continue
         made = _fleet(sized, sizing, spare)
-        if best is None or made.dollars.per_hour < best.dollars.per_hour:
-            best = made
+        if best is None or made.dollars.per_hour < best[0].dollars.per_hour:
+            best = made, sized
     if best is not None:
         return best
     if slow:

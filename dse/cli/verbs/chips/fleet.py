@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -36,6 +37,8 @@ from dse.decide.fleet.sizing import FULL, REQUESTS, ROUTER
 from dse.decide.fleet.target import Target
 from dse.errors import Attempts, ExitCode, placed, spec_error
 from dse.evaluate.subject import ECONOMY
+from dse.report.drawing.canvas import form_of
+from dse.report.simulation.fleet_plot import draw_fleets
 
 EPILOG = epilog(
     "dse fleet h100 h200 b200 --llm llama3.3-70b --weights fp8 --isl '3000 p95 12000' --osl 400 \\",
@@ -44,6 +47,10 @@ EPILOG = epilog(
     "  --tpot 'p95 30 ms' --spare 1",
     codes="0 done, 1 no chip has a fleet, 2 wrong input.",
 )
+
+
+LOADS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
+"""Multiples of the load at which costs are drawn."""
 
 
 def fleet(
@@ -89,6 +96,10 @@ def fleet(
             "--set", metavar="NAME=VALUE", help="Override one number, e.g. sram='512 MB'; repeatable."
         ),
     ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw cost over load into this file (.png, .svg or .pdf)."),
+    ] = None,
     form: TableFormat = "table",
     configs: Configs = None,
 ) -> None:
@@ -120,6 +131,8 @@ def fleet(
         system=system,
     )
     look = Attempts(placed)
+    if plot is not None:
+        look("--plot", form_of, plot)
     profile = look("--traffic", arriving.profile, workload, configs)
     changes = look(
         "--set",
@@ -133,8 +146,8 @@ def fleet(
     )
     look.done()
     rate = load.rate / (profile.lengths.moments.osl.mean if load.tokens else 1.0)
-    with spinner("fleet", steps=len(chips)) as say:
-        found, none = fleets(
+    with spinner("fleet") as say:
+        made = fleets(
             chips,
             Served(
                 llm=llm,
@@ -159,8 +172,12 @@ def fleet(
             spare=spare,
             most_tp=most_tp,
             seed=arriving.seed,
+            loads=() if plot is None else LOADS,
             report=say,
         )
+    found, none = made.found, made.none
+    if plot is not None:
+        draw_fleets(made.curves, rate, plot)
     notes = [*_notes(price_method, found), *profile.remarks]
     if form == "table":
         wanted = ", ".join(f"{t.name} at most {t.limit_s:g} s" for t in targets)
@@ -169,7 +186,13 @@ def fleet(
     elif form == "json":
         data = {"rate_per_s": rate, "targets": [asdict(t) for t in targets]}
         print_json(
-            data | {"fleets": [asdict(f) for f in found], "none": [asdict(n) for n in none], "notes": notes}
+            data
+            | {
+                "fleets": [asdict(f) for f in found],
+                "none": [asdict(n) for n in none],
+                "curves": [asdict(c) for c in made.curves],
+                "notes": notes,
+            }
         )
     else:
         print_csv([_flat(f) for f in found])
