@@ -30,6 +30,7 @@ def times(slots: int = 512, longest: float = 40_000.0, prompt: float = 40_000.0)
         prompt=np.array(axes[2]),
         seen=np.array(axes[3]),
         seconds=grid,
+        stage=grid,
         length=np.array([0.0, 1.0, longest]),
         # one byte for each token
         kept=np.array([0.0, 1.0, longest]),
@@ -43,7 +44,7 @@ def _with(a: float, b: float, c: float, seen: Sequence[float]) -> list[tuple[flo
 def rules(**changed: float) -> Rules:
     """One replica that serves in chunks, with room for all."""
     given = {
-        "policy": CHUNKED, "router": 0, "together": 1, "slots": 64, "budget": 2048, "block": 16, "room": 1e12,
+        "policy": CHUNKED, "router": 0, "together": 1, "lanes": 1, "slots": 64, "budget": 2048, "block": 16, "room": 1e12,
         "found_again": False, "all_blocks": 10**9,
     }  # fmt: skip
     return Rules(**{**given, **changed})

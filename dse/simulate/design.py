@@ -89,6 +89,9 @@ def simulated(
     # the batch that the placement of bytes is made for: as many as there are slots, or as there is room for
     held = float(np.asarray(one.held_bytes["kv_cache"]).reshape(-1)[0])
     room = room_bytes(one)
+    if layout.pp > 1 and layout.ep > layout.tp * layout.cp:
+        what = "expected no pipeline where replicas share experts, which cannot be simulated yet"
+        raise spec_error("--pp", f"{what}, got PP {layout.pp} and EP {layout.ep}")
     if room <= 0.0:
         raise spec_error(
             f"chips/{subject.chip.name}",

@@ -64,10 +64,13 @@ def duration(
             prompt += tokens
             seen += tokens * (served.done[i] + tokens / 2.0)
     if decoding + prompt == 0:
-        return 0.0, 0
+        return 0.0, 0.0, 0
     mean = context / decoding if decoding else 0.0
     sees = seen / prompt if prompt else 0.0
-    return seconds(times, decoding, mean, prompt, sees), prompt
+    whole = seconds(times, times.seconds, decoding, mean, prompt, sees)
+    if rules.lanes == 1:
+        return whole, whole, prompt
+    return whole, seconds(times, times.stage, decoding, mean, prompt, sees), prompt
 
 
 @compiled
@@ -138,14 +141,14 @@ def leap(
     for at in range(n):
         tokens += served.done[replicas.running[r, at]] + 1
     context = tokens / n
-    first = seconds(times, n, context, 0.0, 0.0)
+    first = seconds(times, times.seconds, n, context, 0.0, 0.0)
     low = place(times.context, context)[0]
     growth, last = 0.0, times.context[-1]
     if context < last:
         until = times.context[low + 1]
         # up to the point, so that all of them are on one line
         steps = min(steps, int(until - context) + 1)
-        growth = (seconds(times, n, until, 0.0, 0.0) - first) / (until - context)
+        growth = (seconds(times, times.seconds, n, until, 0.0, 0.0) - first) / (until - context)
     if replicas.progress[0] < sent.arrival_s.size:
         steps = min(steps, steps_until(sent.arrival_s[replicas.progress[0]] - now, first, growth, steps))
     if steps < 2:
@@ -194,8 +197,15 @@ def step(
     first = g * rules.together
     for r in range(first, first + rules.together):
         schedule(replicas, sent, served, times, rules, r, now)
-        took, prompt = duration(replicas, served, times, rules, r)
+        took, stage, prompt = duration(replicas, served, times, rules, r)
         replicas.prompt[r] = prompt
+        if rules.lanes > 1 and took > 0.0:
+            # behind the micro-batch before it: into the first stage, and out of the last one
+            p = r // rules.lanes
+            begins = max(now, replicas.entrance_s[p])
+            ends = max(begins + took, replicas.exit_s[p] + stage)
+            replicas.entrance_s[p], replicas.exit_s[p] = begins + stage, ends
+            took = ends - now
         longest = max(longest, took)
     busy, all_finished = False, 0
     for r in range(first, first + rules.together):
@@ -224,6 +234,6 @@ def advance(
         # those that arrive at the moment at which an iteration begins are in it
         if upcoming < n and sent.arrival_s[upcoming] <= replicas.ready_s[g]:
             arrive(replicas, sent, served, times, rules)
-        elif rules.together > 1 or not leap(replicas, sent, served, times, rules, o, g):
+        elif rules.together * rules.lanes > 1 or not leap(replicas, sent, served, times, rules, o, g):
             step(replicas, sent, served, times, rules, o, g)
     return True

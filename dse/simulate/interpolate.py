@@ -20,8 +20,8 @@ def place(axis: Floats, value: float) -> tuple[int, float]:
 
 
 @compiled
-def seconds(t: Times, sequences: float, context: float, prompt: float, seen: float) -> float:
-    """Time of an iteration [s]."""
+def seconds(t: Times, of: Floats, sequences: float, context: float, prompt: float, seen: float) -> float:
+    """Time of an iteration, `of` all stages or the slowest one [s]."""
     i, u = place(t.sequences, sequences)
     j, v = place(t.context, context)
     k, w = place(t.prompt, prompt)
@@ -43,7 +43,7 @@ def seconds(t: Times, sequences: float, context: float, prompt: float, seen: flo
                 for d in range(2):
                     share = of_prompt * (x if d else 1.0 - x)
                     if share != 0.0:
-                        total += share * t.seconds[i + a, j + b, k + c, m + d]
+                        total += share * of[i + a, j + b, k + c, m + d]
     return total
 
 

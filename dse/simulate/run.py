@@ -31,7 +31,7 @@ class PoolUse:
 
     replicas: int
     busy_s: float
-    """Time in which they ran iterations, summed over replicas [s]."""
+    """Time in which they ran iterations, summed over replicas, of pipelines over their micro-batches [s]."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +78,7 @@ def run(
     way = ROUTERS.index(router)
     if work.serving in OF_SERVING:
         one = _served(design, sent, OF_SERVING[work.serving], design.layout.dp, way, report)
-        pools = {"both": _use(one, design.layout.dp)}
+        pools = {"both": _use(one, design.layout.dp * design.layout.pp)}
         found = (one.served, one.observed, one.iterations)
     else:
         found, pools = _two_pools(design, sent, way, report)
@@ -119,7 +119,7 @@ def _two_pools(
     merged = first.served._replace(
         first_s=there_s, last_s=there_s.copy(), evicted=first.served.evicted.copy()
     )
-    uses = {"prefill": _use(first, layout.prefill), "decode": PoolUse(replicas=layout.dp, busy_s=0.0)}
+    uses = {"prefill": _use(first, layout.prefill * layout.pp), "decode": PoolUse(replicas=1, busy_s=0.0)}
     if order.size == 0:
         return (merged, first.observed, first.iterations), uses
     rest = Sent(
@@ -129,7 +129,7 @@ def _two_pools(
     merged.last_s[order] = second.served.last_s
     merged.evicted[order] += second.served.evicted
     merged.replica[order] = second.served.replica
-    uses["decode"] = _use(second, layout.dp)
+    uses["decode"] = _use(second, layout.dp * layout.pp)
     return (merged, second.observed, first.iterations + second.iterations), uses
 
 
@@ -137,18 +137,21 @@ def _served(
     design: Simulated, sent: Sent, policy: int, replicas: int, router: int, report: Report | None
 ) -> _Run:
     """All requests through replicas of one kind."""
+    lanes = design.layout.pp
     rules = Rules(
         policy=policy,
         router=router,
         together=design.together,
-        slots=design.slots,
+        lanes=lanes,
+        slots=-(-design.slots // lanes),
         budget=design.budget,
         block=BLOCK,
-        room=design.room,
+        # micro-batches share what there is
+        room=design.room / lanes,
         found_again=policy not in (FREE_PROMPTS, ONLY_PROMPTS),
-        all_blocks=int(design.room_tokens // BLOCK),
+        all_blocks=int(design.room_tokens / lanes // BLOCK),
     )
-    state, served = idle_replicas(replicas, rules), unserved(sent)
+    state, served = idle_replicas(replicas * lanes, rules), unserved(sent)
     # about as wide as the arrivals are long; doubled where it goes on
     width = max(float(sent.arrival_s[-1]) / _INTERVALS, 1e-6)
     observed = Observed(*(np.zeros(_INTERVALS) for _ in range(6)), width_s=np.array([width]))
@@ -178,6 +181,8 @@ def idle_replicas(count: int, rules: Rules) -> Replicas:
         prompt=whole(),
         ready_s=np.full(count // rules.together, np.inf),
         free_s=np.zeros(count // rules.together),
+        entrance_s=np.zeros(count // rules.lanes),
+        exit_s=np.zeros(count // rules.lanes),
         progress=np.array([0, 0, 0, -1], dtype=np.int64),
     )
 

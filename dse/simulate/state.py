@@ -78,6 +78,10 @@ class Replicas(NamedTuple):
     """When each group begins its next iteration [s]; infinite while it has nothing to do."""
     free_s: Floats
     """When the last iteration of each group ends [s]."""
+    entrance_s: Floats
+    """When the first stage of each pipeline takes the next micro-batch, shape (pipelines,) [s]."""
+    exit_s: Floats
+    """When the last micro-batch leaves each pipeline, shape (pipelines,) [s]."""
     progress: Whole
     """Requests that were routed, that are finished, iterations, replica routed to last, shape (4,)."""
 
@@ -91,6 +95,8 @@ class Rules(NamedTuple):
     """0: to each replica in turn; 1: to the one with the least to do."""
     together: int
     """Replicas that step together, since they share experts [1]."""
+    lanes: int
+    """Micro-batches of a pipeline, each of which is a replica here that shares its stages [1]."""
     slots: int
     """Sequences of a replica at most [1]."""
     budget: int
@@ -113,7 +119,9 @@ class Times(NamedTuple):
     prompt: Floats
     seen: Floats
     seconds: Floats
-    """Shape (sequences, context, prompt, seen) [s]."""
+    """Through all stages, shape (sequences, context, prompt, seen) [s]."""
+    stage: Floats
+    """Of the slowest stage, of the same shape [s]."""
     length: Floats
     kept: Floats
     """Bytes that a sequence of each `length` keeps on the fullest chip [B]."""

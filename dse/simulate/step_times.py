@@ -3,6 +3,7 @@
 import numpy as np
 
 from dse.simulate.state import Floats, Times
+from objectives.arrays import Array
 from objectives.equations.iterations.seconds import Carried, iteration_seconds
 from objectives.equations.step.batch_setup import Setup
 
@@ -38,9 +39,8 @@ def step_times(s: Setup, *, slots: int, longest: float, prompt: float) -> Times:
     one = Carried(sequences=at[0], context=at[1], prompt=at[2], seen=at[3])
     # an iteration without any row has no mean over rows
     with np.errstate(invalid="ignore"):
-        found = np.array(np.broadcast_to(iteration_seconds(s, one), full), dtype=np.float64)
-    # nothing at all takes no time
-    found[0, :, 0, :] = 0.0
+        found = iteration_seconds(s, one)
+    seconds, stage = (_whole(each, full) for each in (found.latency_s, found.stage_s))
     lengths = np.concatenate(([0.0], axis(1.0, max(longest, 32.0))))
     kept = s.most_of_stage(
         lambda layer: layer.kept_bytes(lengths, s.context.precision.kv_bytes, s.chips.stack.window_kept)
@@ -50,10 +50,18 @@ def step_times(s: Setup, *, slots: int, longest: float, prompt: float) -> Times:
         context=context,
         prompt=prompts,
         seen=seen,
-        seconds=np.ascontiguousarray(found),
+        seconds=seconds,
+        stage=stage,
         length=lengths,
         kept=np.array(np.broadcast_to(kept, lengths.shape), dtype=np.float64),
     )
+
+
+def _whole(seconds: Array, shape: tuple[int, ...]) -> Floats:
+    """All points of a grid; nothing at all takes no time."""
+    found = np.array(np.broadcast_to(seconds, shape), dtype=np.float64)
+    found[0, :, 0, :] = 0.0
+    return np.ascontiguousarray(found)
 
 
 def room_bytes(s: Setup) -> float:

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-from objectives.arrays import Array, maximum, minimum, where
+from objectives.arrays import Array, minimum, ones_like, where
 from objectives.equations.iterations.rows import mixed
 from objectives.equations.step.batch_setup import Setup
 from objectives.equations.step.forward_pass import PassInput, forward_pass
-from objectives.equations.step.pipeline import pipeline_time
-from objectives.equations.step.pipeline_pass import pipeline_pass
+from objectives.equations.step.pipeline_pass import PipelinePass, pipeline_pass
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,11 +23,20 @@ class Carried:
     """Tokens that each of these sees, the mean [token]: half of a prompt that is computed whole."""
 
 
-def iteration_seconds(s: Setup, c: Carried) -> Array:
-    """Time of one iteration of a replica [s].
+@dataclass(frozen=True, kw_only=True)
+class IterationTime:
+    """How long one iteration takes; both are the same without a pipeline but for what stages alone pay."""
 
-    A pass over all rows; in a pipeline they are cut into as many micro-batches as it takes, and the iteration
-    ends when the last one has passed: max(latency, count x slowest stage).
+    latency_s: Array
+    """From the first stage to the last [s]."""
+    stage_s: Array
+    """Time that the slowest stage is occupied, after which the next iteration may follow [s]."""
+
+
+def iteration_seconds(s: Setup, c: Carried) -> IterationTime:
+    """Time of one iteration of a replica, or of one micro-batch of its pipeline [s].
+
+    A pass over all rows, through all stages.
 
     Args:
         s: designs set up for their passes: chips, layout, placement.
@@ -52,20 +60,20 @@ def iteration_seconds(s: Setup, c: Carried) -> Array:
         By hand, in tests/equations/iterations/test_iteration_seconds.py: equal to a step of decode, and to a
         pass over a prompt, of the same rows.
     """
-    # as many micro-batches as there are sequences or stages, whichever is less
-    count = minimum(maximum(c.sequences, 1.0), s.deployments.pp)
-    sequences, prompt = c.sequences / count, c.prompt / count
-    decoding, chunk = _decoding(s, sequences, c.context), _chunk(s, prompt, c.seen)
-    with_prompts = _turn(s, mixed(decoding, chunk), count)
-    return where(c.prompt > 0.0, with_prompts, _turn(s, decoding, count))
-
-
-def _turn(s: Setup, rows: PassInput, count: Array) -> Array:
-    """All micro-batches through all stages [s]."""
-    passed = pipeline_pass(
-        s.machine, forward_pass(s.machine, rows), rows, s.deployments.pp, s.hops, count, s.slower_layers
+    decoding, chunk = _decoding(s, c.sequences, c.context), _chunk(s, c.prompt, c.seen)
+    plain, carrying = _pass(s, decoding), _pass(s, mixed(decoding, chunk))
+    some = c.prompt > 0.0
+    return IterationTime(
+        latency_s=where(some, carrying.latency_s, plain.latency_s),
+        stage_s=where(some, carrying.stage_s, plain.stage_s),
     )
-    return pipeline_time(passed.latency_s, passed.stage_s, count).seconds
+
+
+def _pass(s: Setup, rows: PassInput) -> PipelinePass:
+    """All rows through all stages."""
+    pp = s.deployments.pp
+    one = ones_like(pp)
+    return pipeline_pass(s.machine, forward_pass(s.machine, rows), rows, pp, s.hops, one, s.slower_layers)
 
 
 def _decoding(s: Setup, sequences: Array, context: Array) -> PassInput:
