@@ -44,8 +44,8 @@ def _with(a: float, b: float, c: float, seen: Sequence[float]) -> list[tuple[flo
 def rules(**changed: float) -> Rules:
     """One replica that serves in chunks, with room for all."""
     given = {
-        "policy": CHUNKED, "router": 0, "together": 1, "lanes": 1, "slots": 64, "budget": 2048, "block": 16, "room": 1e12,
-        "found_again": False, "all_blocks": 10**9,
+        "policy": CHUNKED, "router": 0, "together": 1, "lanes": 1, "slots": 64, "budget": 2048, "block": 16,
+        "room": 1e12, "found_again": False, "all_blocks": 10**9,
     }  # fmt: skip
     return Rules(**{**given, **changed})
 

@@ -74,6 +74,16 @@ def duration(
 
 
 @compiled
+def gives_tokens(replicas: Replicas, served: Served, r: int) -> bool:
+    """Whether any token comes out of the iteration that is scheduled."""
+    for at in range(replicas.count[r]):
+        i = replicas.running[r, at]
+        if served.due[i] > 0 and served.done[i] + served.due[i] >= served.target[i]:
+            return True
+    return False
+
+
+@compiled
 def observe(
     o: Observed, begins_s: float, took_s: float, seen: tuple[float, float, float, float, float]
 ) -> None:
@@ -205,7 +215,8 @@ def step(
             begins = max(now, replicas.entrance_s[p])
             ends = max(begins + took, replicas.exit_s[p] + stage)
             replicas.entrance_s[p], replicas.exit_s[p] = begins + stage, ends
-            took = ends - now
+            # the next chunk of a prompt follows at once, since no token comes out that it would wait for
+            took = (ends if gives_tokens(replicas, served, r) else begins + stage) - now
         longest = max(longest, took)
     busy, all_finished = False, 0
     for r in range(first, first + rules.together):

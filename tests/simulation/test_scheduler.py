@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from made_up_times import A_CONTEXT, A_SEQUENCE, A_TOKEN, FIXED, linear, rules, sent, serve
+from made_up_times import A_CONTEXT, A_SEQUENCE, A_TOKEN, FIXED, linear, rules, sent, serve, times
 from plain_scheduler import Request, chunked
 
 from dse.simulate.policies import FREE_PROMPTS, PROMPTS_FIRST, STATIC
@@ -98,3 +98,19 @@ def test_the_least_loaded_replica_gets_the_next_request():
     served, _ = serve(requests, rules(router=1), replicas=2)
     assert served.replica.tolist()[0] != served.replica.tolist()[1]
     assert served.replica.tolist()[2] == served.replica.tolist()[1]
+
+
+def test_micro_batches_follow_each_other_through_a_pipeline():
+    """Four stages: a micro-batch enters when the first one is free, and overtakes none."""
+    slow = times()._replace(stage=times().seconds / 4.0)
+    served, _ = serve(sent([0.0, 0.0], [1000, 10], [1, 1]), rules(lanes=2), replicas=2, made=slow)
+    first, second = FIXED + A_TOKEN * 1000, FIXED + A_TOKEN * 10
+    # the short prompt is behind the long one, and leaves a stage later
+    np.testing.assert_allclose(served.last_s, [first, first + second / 4.0], rtol=1e-12)
+
+
+def test_chunks_of_one_prompt_are_in_a_pipeline_at_once():
+    slow = times()._replace(stage=times().seconds / 4.0)
+    served, _ = serve(sent([0.0], [4096], [1]), rules(lanes=2), replicas=2, made=slow)
+    chunk = FIXED + A_TOKEN * 2048
+    np.testing.assert_allclose(served.first_s, [chunk + chunk / 4.0], rtol=1e-12)
