@@ -43,8 +43,7 @@ def _unlike(workload: WorkloadSpec, traffic: Profile) -> list[Problem]:
     for key, mean in means.items():
         got = getattr(workload, key).value
         if got is None or abs(got - mean) > WITHIN * mean:
-            what = (
-                f"{key}: expected the mean of traffic {traffic.name}, {mean:,.1f} tokens within {WITHIN:.0%}"
-            )
+            own = f"the mean of traffic {traffic.name}, {mean:,.1f} tokens within {WITHIN:.0%}"
+            what = f"{key}: expected {own}"
             wrong.append(Problem("", f"{what}, got {'none' if got is None else f'{got:,g}'}", key=key))
     return wrong
