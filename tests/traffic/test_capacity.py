@@ -1,4 +1,4 @@
-"""KV cache of random lengths at random stages, against slots that are played through one request at a time."""
+"""KV cache of random lengths at random stages, against slots that are played one request at a time."""
 
 import jax
 import jax.numpy as jnp
