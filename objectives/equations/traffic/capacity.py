@@ -156,7 +156,8 @@ def room_for(held: Held, sequences: Array, chance: float) -> Array:
         By hand: 100 sequences of 100 +- 50 tokens need 10,000 + 2.326 * 500 at 1 %.
 
         >>> import numpy as np
-        >>> round(float(room_for(Held(mean=100.0, variance=2500.0, skewness=0.0), np.array([100.0]), 0.01)[0]))
+        >>> one = Held(mean=100.0, variance=2500.0, skewness=0.0)
+        >>> round(float(room_for(one, np.array([100.0]), 0.01)[0]))
         11163
     """
     deviation, skew = _spread(held, sequences)
