@@ -126,5 +126,5 @@ class Arrivals:
         """Ends of the hours, and the time of the process there [s]."""
         hours = int(until_s / HOUR_S) + 2
         rates = np.resize(np.array(self.daily), hours)
-        clock = np.arange(hours + 1) * HOUR_S
+        clock: Floats = np.arange(hours + 1, dtype=np.float64) * HOUR_S
         return clock, np.concatenate([[0.0], np.cumsum(rates * HOUR_S)])
