@@ -13,7 +13,7 @@ from dse.traffic.moments import Moments, Of
 from dse.traffic.requests import Ints
 
 _STEPS: Final = 80
-"""Of bisection: more than a float can tell apart."""
+"""Of bisection: as many as a float has bits, and some."""
 _FURTHEST: Final = 4.0
 """Power that nodes are spread by at most; those of few nodes may want more than theirs alone give."""
 _LEANING: Final = 0.5

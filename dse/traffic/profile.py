@@ -32,7 +32,7 @@ class Profile:
     rate: float | None = None
     """Requests in a second, the mean over the day; None where a load must set it."""
     hit: float | None = None
-    """Share of all prompt tokens that a cache finds which forgets nothing; None where nobody counted."""
+    """Share of all prompt tokens that a cache finds which forgets nothing; None where it is unknown."""
     trace: Requests | None = None
     """Requests that are sent as they are, where arrivals and lengths are those of one trace."""
     remarks: tuple[str, ...] = ()

@@ -235,7 +235,7 @@ class PrefixesSpec(Spec):
     """How much of the prompts was seen before."""
 
     hit: SourcedShare | None = None
-    """Share of all prompt tokens that a cache finds which forgets nothing; null where nobody counted."""
+    """Share of all prompt tokens that a cache finds which forgets nothing; null where it is unknown."""
     block_tokens: SourcedCount | None = None
     """Tokens of a block, where a `trace` has blocks; left out, 512 as in Mooncake's traces."""
 
