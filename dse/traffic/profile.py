@@ -128,6 +128,7 @@ def _arrivals(spec: ArrivalsSpec, traces: dict[str, Requests]) -> Arrivals:
 
 
 def _lengths(spec: LengthsSpec, traces: dict[str, Requests]) -> Lengths:
+    """The joint distribution; the schema has seen to it that it is stated in one way."""
     if spec.trace is not None:
         return Counted(traces[spec.trace].isl, traces[spec.trace].osl)
     if spec.isl is None or spec.osl is None:

@@ -55,6 +55,7 @@ class LengthSpec(Spec):
 
     @model_validator(mode="after")
     def _keys(self) -> "LengthSpec":
+        """The keys of its distribution, and no others."""
         if self.distribution == "lognormal" and (self.mean is None) == (self.p50 is None):
             got = "neither" if self.mean is None else "both"
             raise ValueError(f"mean: expected either mean or p50 for lognormal, got {got}")
@@ -95,6 +96,7 @@ class LengthSpec(Spec):
 
     @model_validator(mode="after")
     def _bins(self) -> "LengthSpec":
+        """Edges that ascend, and a share for each bin."""
         if self.edges is None or self.edges.value is None:
             return self
         edges = self.edges.value
@@ -146,6 +148,7 @@ class LengthsSpec(Spec):
 
     @model_validator(mode="after")
     def _one_way(self) -> "LengthsSpec":
+        """Either a trace or two distributions, which one thing joins at most."""
         given = [name for name in ("isl", "osl") if getattr(self, name) is not None]
         if self.trace is not None:
             others = [n for n in (*given, "rank_correlation", "joint") if getattr(self, n) is not None]
@@ -205,6 +208,7 @@ class ArrivalsSpec(Spec):
 
     @model_validator(mode="after")
     def _keys(self) -> "ArrivalsSpec":
+        """The keys of its process, and no others."""
         wanted = {"gamma": ("cv",), "on-off": ("burst", "silence"), "trace": ("trace",)}.get(self.process, ())
         for name in ("cv", "burst", "silence", "quiet", "trace"):
             leaf = getattr(self, name)
@@ -219,6 +223,7 @@ class ArrivalsSpec(Spec):
 
     @model_validator(mode="after")
     def _day(self) -> "ArrivalsSpec":
+        """A number for each hour."""
         hours = self.daily.value if self.daily else None
         if hours is None:
             return self
