@@ -2,8 +2,8 @@
 
 from dse.errors import spec_error
 from dse.traffic.arrivals import Arrivals
-from dse.traffic.lengths import Coupled
-from dse.traffic.marginals import Fixed, Lognormal, Marginal, Weibull
+from dse.traffic.distributions.lengths import Coupled
+from dse.traffic.distributions.marginals import Fixed, Lognormal, Marginal, Weibull
 from dse.traffic.profile import Profile
 from objectives.equations.traffic.lognormal import log_sigma
 from objectives.equations.traffic.weibull import p95_over_mean, shape_of, widest_shape

@@ -10,10 +10,10 @@ from dse.errors import Problem, SpecError, spec_error
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.traffic import ArrivalsSpec, LengthSpec, LengthsSpec, TrafficSpec
 from dse.traffic.arrivals import Arrivals
-from dse.traffic.lengths import Counted, Coupled, Lengths, Table
-from dse.traffic.marginals import Fixed, Histogram, Lognormal, Marginal, Weibull
-from dse.traffic.moments import Moments
-from dse.traffic.nodes import nodes
+from dse.traffic.distributions.lengths import Counted, Coupled, Lengths, Table
+from dse.traffic.distributions.marginals import Fixed, Histogram, Lognormal, Marginal, Weibull
+from dse.traffic.distributions.moments import Moments
+from dse.traffic.distributions.nodes import nodes
 from dse.traffic.requests import Requests
 from dse.traffic.trace_file import BLOCK_TOKENS, read_trace
 from objectives import api
@@ -114,6 +114,7 @@ def moments_of(spec: TrafficSpec) -> Moments | None:
 
 
 def _arrivals(spec: ArrivalsSpec, traces: dict[str, Requests]) -> Arrivals:
+    """The process of arrivals, with hours of the day whose mean is 1."""
     hours = spec.daily.value if spec.daily else None
     mean = sum(hours) / len(hours) if hours else 1.0
     return Arrivals(

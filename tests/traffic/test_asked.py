@@ -4,7 +4,7 @@ import pytest
 
 from dse.errors import SpecError
 from dse.traffic.asked import asked
-from dse.traffic.marginals import Fixed, Lognormal, Weibull
+from dse.traffic.distributions.marginals import Fixed, Lognormal, Weibull
 
 
 def test_the_distribution_has_the_mean_and_p95_that_were_asked_for():

@@ -9,8 +9,8 @@ from scipy.stats import norm
 
 from dse.spec.catalog.lookup import Catalog
 from dse.traffic.arrivals import Arrivals
-from dse.traffic.lengths import Coupled
-from dse.traffic.marginals import Lognormal, Weibull
+from dse.traffic.distributions.lengths import Coupled
+from dse.traffic.distributions.marginals import Lognormal, Weibull
 from dse.traffic.profile import Profile, traffic_named
 from objectives.equations.traffic.capacity import Held, chance_of_more, held_by_one, room_for, sequences_in
 from objectives.equations.traffic.normal import chance_above

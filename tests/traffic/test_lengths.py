@@ -5,9 +5,9 @@ from math import exp, log
 import numpy as np
 import pytest
 
-from dse.traffic.lengths import Counted, Coupled, Table
-from dse.traffic.marginals import Fixed, Histogram, Lognormal, Weibull
-from dse.traffic.nodes import nodes
+from dse.traffic.distributions.lengths import Counted, Coupled, Table
+from dse.traffic.distributions.marginals import Fixed, Histogram, Lognormal, Weibull
+from dse.traffic.distributions.nodes import nodes
 from objectives.equations.traffic.lognormal import largest_p95_over_mean, log_sigma
 
 PROMPTS, ANSWERS = Lognormal.of(9000.0, mean=3000.0), Lognormal.of(1000.0, mean=400.0)

@@ -5,8 +5,8 @@ import pytest
 
 from dse.errors import SpecError
 from dse.traffic.arrivals import Arrivals
-from dse.traffic.lengths import Counted, Coupled
-from dse.traffic.marginals import Fixed, Lognormal
+from dse.traffic.distributions.lengths import Counted, Coupled
+from dse.traffic.distributions.marginals import Fixed, Lognormal
 from dse.traffic.profile import Profile
 from dse.traffic.requests import PrefixBlocks, Requests
 from dse.traffic.sample import sample

@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 
 from dse.arrays import Floats
-from dse.traffic.lengths import Cloud, Lengths
-from dse.traffic.moments import Moments, Of
+from dse.traffic.distributions.lengths import Cloud, Lengths
+from dse.traffic.distributions.moments import Moments, Of
 from dse.traffic.requests import Ints
 
 _STEPS: Final = 80
