@@ -1,1 +1,1 @@
-"""Distributions of the lengths of prompts and answers: one by one, together, as moments and as a few nodes."""
+"""Distributions of lengths of prompts and answers: one by one, together, as moments, as a few nodes."""
