@@ -55,6 +55,16 @@ def test_rate_gaps_and_counts_are_those_of_the_process(name):
     assert counts.var() / counts.mean() == pytest.approx(spread, rel=0.15)
 
 
+def test_bursts_of_months_are_drawn_in_pieces():
+    traffic = profile(Arrivals("on-off", burst_s=30 * DAY, silence_s=30 * DAY))
+    # in the first burst there are twice as many as the mean, in a silence none
+    firsts = [sample(traffic, 40.0, n=10_000, seed=s).arrival_s for s in range(20)]
+    spans = np.array([t[-1] - t[0] for t in firsts])
+    assert spans == pytest.approx(np.full(20, 10_000 / 80.0), rel=0.1)
+    waits = np.array([t[0] for t in firsts])
+    assert 3 <= np.count_nonzero(waits > DAY) <= 17
+
+
 def test_a_clock_has_even_gaps():
     assert sample(profile(Arrivals("gamma", cv=0.0)), 4.0, n=3).arrival_s.tolist() == [0.25, 0.5, 0.75]
 

@@ -14,7 +14,6 @@ from dse.spec.schema.base import (
     Size,
     Sourced,
     SourcedCount,
-    SourcedNumber,
     SourcedSeconds,
     SourcedShare,
     Spec,
@@ -28,8 +27,11 @@ Tokens = Annotated[float, unit("token", 1.0)]
 SourcedTokens = Sourced[Tokens]
 Rate = Annotated[float, unit("request/s"), Field(gt=0.0)]
 Correlation = Annotated[float, Field(ge=-0.99, le=0.99, json_schema_extra={UNIT: "1"})]
+Variation = Annotated[float, Field(ge=0.0, le=100.0, json_schema_extra={UNIT: "1"})]
 Numbers = tuple[Number, ...]
 _HOURS = 24
+_SHORTEST_S = 1e-3
+"""Of a burst or a silence; what is shorter is less than a gap between requests."""
 _MOST_BINS = 1000
 _NEAR_ONE = 0.02
 """How far shares that are meant to be all of them may be from 1 by rounding."""
@@ -192,7 +194,7 @@ class ArrivalsSpec(Spec):
     process: Literal["poisson", "gamma", "on-off", "trace"]
     """`poisson`: independent of each other; `gamma`: gaps with the coefficient of variation `cv`; `on-off`:
     Poisson at two rates, in bursts and silences of exponential lengths; `trace`: the gaps of a file."""
-    cv: SourcedNumber | None = None
+    cv: Sourced[Variation] | None = None
     """Standard deviation of the gaps between arrivals over their mean; 1 is Poisson, 0 is a clock."""
     burst: SourcedSeconds | None = None
     """Mean length of a burst."""
@@ -217,8 +219,8 @@ class ArrivalsSpec(Spec):
                 raise ValueError(f"{name}: expected a known value for {self.process}, got none")
             if name not in wanted and leaf is not None and (name, self.process) != ("quiet", "on-off"):
                 raise ValueError(f"{name}: expected none for {self.process}, got one")
-            if name in ("burst", "silence") and value == 0.0:
-                raise ValueError(f"{name}: expected more than 0 s, got 0 s")
+            if name in ("burst", "silence") and isinstance(value, float) and value < _SHORTEST_S:
+                raise ValueError(f"{name}: expected at least {_SHORTEST_S:g} s, got {value:g} s")
         return self
 
     @model_validator(mode="after")
