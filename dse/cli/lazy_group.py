@@ -71,7 +71,9 @@ VERBS = {
     "catalog": Verb(
         "dse.cli.verbs.data.catalog", "List chips, LLMs and everything else that is defined, with sources."
     ),
-    "new": Verb("dse.cli.verbs.data.new", "Write a new study, chip, space, LLM or workload to edit."),
+    "new": Verb(
+        "dse.cli.verbs.data.new", "Write a new study, chip, space, LLM, workload or traffic to edit."
+    ),
     "schema": Verb("dse.cli.verbs.data.schema", "Print the JSON Schema of one kind of file."),
     "check": Verb("dse.cli.verbs.data.check", "Check YAML files and report all problems with file and line."),
     "validate": Verb(

@@ -351,11 +351,7 @@ def resolve_study(
             branches,
             chips.values(),
             (
-                llm,
-                workload,
-                economy,
-                technology,
-                space,
+                *(llm, workload, economy, technology, space),
                 *(each for _, each, _ in mix),
                 *(each for _, _, each in mix),
             ),

@@ -12,6 +12,8 @@ HOUR_S: Final = 3600.0
 _MORE: Final = 1.1
 """Times the arrivals that are expected, and `_SPARE`, drawn at once so that a second draw is rare."""
 _SPARE: Final = 100
+_MOST_CYCLES: Final = 1_000_000
+"""Bursts and silences that are drawn at once."""
 
 
 @dataclass(frozen=True)
@@ -98,13 +100,21 @@ class Arrivals:
         found: list[Floats] = []
         drawn, begin = 0, 0.0
         while drawn < count:
-            missing = (count - drawn) / (rate * (self.burst_s + self.silence_s))
-            # each state twice a cycle
-            states = 2 * (int(_MORE * missing) + 10)
-            # states are even, so the next block begins with the same one
+            missing = count - drawn
+            cycles = min(missing / (rate * (self.burst_s + self.silence_s)), _MOST_CYCLES)
+            states = 2 * (int(_MORE * cycles) + 10)
             in_burst = (np.arange(states) % 2 == 0) == burst
             lasting = rng.exponential(np.where(in_burst, self.burst_s, self.silence_s))
-            arrivals = rng.poisson(lasting * np.where(in_burst, fast, slow))
+            rates = np.where(in_burst, fast, slow)
+            expected = np.cumsum(lasting * rates)
+            enough = _MORE * missing + _SPARE
+            if expected[-1] > enough:
+                # a state has no memory: one that is cut here may go on in the next draw as if it began there
+                last = int(np.searchsorted(expected, enough))
+                lasting, rates = lasting[: last + 1], rates[: last + 1]
+                lasting[-1] -= (expected[last] - enough) / rates[-1]
+                burst = bool(in_burst[last])
+            arrivals = rng.poisson(lasting * rates)
             starts = begin + np.concatenate([[0.0], np.cumsum(lasting)])
             times = np.repeat(starts[:-1], arrivals)
             times += np.repeat(lasting, arrivals) * rng.random(times.size)
@@ -126,5 +136,5 @@ class Arrivals:
         """Ends of the hours, and the time of the process there [s]."""
         hours = int(until_s / HOUR_S) + 2
         rates = np.resize(np.array(self.daily), hours)
-        clock = np.arange(hours + 1) * HOUR_S
+        clock: Floats = np.arange(hours + 1, dtype=np.float64) * HOUR_S
         return clock, np.concatenate([[0.0], np.cumsum(rates * HOUR_S)])

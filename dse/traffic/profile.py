@@ -10,10 +10,10 @@ from dse.errors import Problem, SpecError, spec_error
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.traffic import ArrivalsSpec, LengthSpec, LengthsSpec, TrafficSpec
 from dse.traffic.arrivals import Arrivals
-from dse.traffic.lengths import Counted, Coupled, Lengths, Table
-from dse.traffic.marginals import Fixed, Histogram, Lognormal, Marginal, Weibull
-from dse.traffic.moments import Moments
-from dse.traffic.nodes import nodes
+from dse.traffic.distributions.lengths import Counted, Coupled, Lengths, Table
+from dse.traffic.distributions.marginals import Fixed, Histogram, Lognormal, Marginal, Weibull
+from dse.traffic.distributions.moments import Moments
+from dse.traffic.distributions.nodes import nodes
 from dse.traffic.requests import Requests
 from dse.traffic.trace_file import BLOCK_TOKENS, read_trace
 from objectives import api
@@ -32,7 +32,7 @@ class Profile:
     rate: float | None = None
     """Requests in a second, the mean over the day; None where a load must set it."""
     hit: float | None = None
-    """Share of all prompt tokens that a cache finds which forgets nothing; None where nobody counted."""
+    """Share of all prompt tokens that a cache finds which forgets nothing; None where it is unknown."""
     trace: Requests | None = None
     """Requests that are sent as they are, where arrivals and lengths are those of one trace."""
     remarks: tuple[str, ...] = ()
@@ -114,6 +114,7 @@ def moments_of(spec: TrafficSpec) -> Moments | None:
 
 
 def _arrivals(spec: ArrivalsSpec, traces: dict[str, Requests]) -> Arrivals:
+    """The process of arrivals, with hours of the day whose mean is 1."""
     hours = spec.daily.value if spec.daily else None
     mean = sum(hours) / len(hours) if hours else 1.0
     return Arrivals(
@@ -128,6 +129,7 @@ def _arrivals(spec: ArrivalsSpec, traces: dict[str, Requests]) -> Arrivals:
 
 
 def _lengths(spec: LengthsSpec, traces: dict[str, Requests]) -> Lengths:
+    """The joint distribution; the schema has seen to it that it is stated in one way."""
     if spec.trace is not None:
         return Counted(traces[spec.trace].isl, traces[spec.trace].osl)
     if spec.isl is None or spec.osl is None:

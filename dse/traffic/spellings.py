@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
+from difflib import SequenceMatcher
 from typing import Final
 
-from dse.errors import nearest
 from dse.text import short
 
 ARRIVAL: Final[Mapping[str, float]] = {
@@ -19,6 +19,9 @@ ARRIVAL: Final[Mapping[str, float]] = {
 ISL: Final = ("isl", "input_length", "ContextTokens", "Request tokens", "input_toks", "input_tokens")
 OSL: Final = ("osl", "output_length", "GeneratedTokens", "Response tokens", "output_toks", "output_tokens")
 BLOCKS: Final = ("blocks", "hash_ids")
+_EVERY: Final = {*ARRIVAL, *ISL, *OSL, *BLOCKS}
+_LIKE: Final = 0.6
+"""How like a name must be to be a hint, of 1."""
 _KINDS: Final = (("arrival_s", tuple(ARRIVAL)), ("isl", ISL), ("osl", OSL))
 
 
@@ -35,15 +38,17 @@ def chosen(names: Collection[str]) -> tuple[dict[str, str], list[str]]:
         elif key != "blocks":
             also = ", ".join(spellings[1:])
             got = ", ".join(short(n) for n in names) or "none"
-            near = next((n for n in names if n.lower() == key or _like(n, spellings)), "")
+            near = _nearest([n for n in names if n not in _EVERY], spellings)
             hint = f"; is {short(near)} meant?" if near else ""
             wrong.append(f"expected the column {key} (or {also}), got the columns {got}{hint}")
     return found, wrong
 
 
-def _like(name: str, spellings: Collection[str]) -> bool:
-    """Whether a name is one of the spellings but for a slip."""
-    return len(name) > 1 and "did you mean" in nearest(name, spellings)
+def _nearest(names: Collection[str], spellings: Collection[str]) -> str:
+    """The name most like one of the spellings, whatever its case; the empty string where none is like."""
+    alike = {n: max(SequenceMatcher(None, n.lower(), s.lower()).ratio() for s in spellings) for n in names}
+    best = max(alike, key=alike.__getitem__, default="")
+    return best if best and alike[best] >= _LIKE else ""
 
 
 def seconds_of(text: str) -> float:

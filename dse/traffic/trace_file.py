@@ -23,11 +23,11 @@ from dse.traffic.spellings import ARRIVAL, chosen, seconds_of
 LIMIT: Final = 512 * MIB
 """Bytes of a trace, packed and unpacked."""
 BLOCK_TOKENS: Final = 512
-"""Tokens of a block where nobody says otherwise, as in Mooncake's traces."""
+"""Tokens of a block unless others are stated, as in Mooncake's traces."""
 MOST_TOKENS: Final = 10**9
 """Of a prompt or an answer."""
 _MOST_PROBLEMS: Final = 200
-"""A file of another kind is wrong on every line; nobody reads more than these."""
+"""A file of another kind is wrong on every line, and more than these are not looked for."""
 
 Row = tuple[int, Mapping[str, object] | str]
 """The line on which a request ends, and its values by their columns, or what is wrong with the line."""

@@ -15,17 +15,18 @@ WITHIN: Final = 0.01
 
 def resolved(workload: WorkloadSpec, catalog: Catalog) -> api.Workload:
     """The workload with its traffic; raises `SpecError` where its lengths are not the means of it."""
+    found = hold_traffic(workload, catalog)
     work = workload.resolve()
-    if workload.traffic is None:
-        return work
-    hold_traffic(workload, catalog)
-    return replace(work, traffic=traffic_named(catalog, workload.traffic).resolve())
+    return work if found is None else replace(work, traffic=found.resolve())
 
 
-def hold_traffic(workload: WorkloadSpec, catalog: Catalog) -> None:
-    """Raise `SpecError` for traffic that is unknown, cannot be read, or has other means than the workload."""
+def hold_traffic(workload: WorkloadSpec, catalog: Catalog) -> Profile | None:
+    """The traffic of a workload; None without one.
+
+    Raises `SpecError` for traffic that is unknown, cannot be read, or has other means than the workload.
+    """
     if workload.traffic is None:
-        return
+        return None
     try:
         found = traffic_named(catalog, workload.traffic)
     except SpecError as error:
@@ -34,6 +35,7 @@ def hold_traffic(workload: WorkloadSpec, catalog: Catalog) -> None:
         raise SpecError(said) from None
     if wrong := _unlike(workload, found):
         raise SpecError(wrong)
+    return found
 
 
 def _unlike(workload: WorkloadSpec, traffic: Profile) -> list[Problem]:
@@ -43,8 +45,7 @@ def _unlike(workload: WorkloadSpec, traffic: Profile) -> list[Problem]:
     for key, mean in means.items():
         got = getattr(workload, key).value
         if got is None or abs(got - mean) > WITHIN * mean:
-            what = (
-                f"{key}: expected the mean of traffic {traffic.name}, {mean:,.1f} tokens within {WITHIN:.0%}"
-            )
+            own = f"the mean of traffic {traffic.name}, {mean:,.1f} tokens within {WITHIN:.0%}"
+            what = f"{key}: expected {own}"
             wrong.append(Problem("", f"{what}, got {'none' if got is None else f'{got:,g}'}", key=key))
     return wrong

@@ -19,6 +19,7 @@ FOLDERS = {
     "price-method": "dse/chips/price_methods",
     "sampler": "dse/search/samplers",
     "serving-mode": "objectives/equations/serving",
+    "traffic": "tests",  # programs that use it
 }
 """Page to the folder that it sends a contributor to."""
 

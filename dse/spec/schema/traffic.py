@@ -14,7 +14,6 @@ from dse.spec.schema.base import (
     Size,
     Sourced,
     SourcedCount,
-    SourcedNumber,
     SourcedSeconds,
     SourcedShare,
     Spec,
@@ -28,8 +27,11 @@ Tokens = Annotated[float, unit("token", 1.0)]
 SourcedTokens = Sourced[Tokens]
 Rate = Annotated[float, unit("request/s"), Field(gt=0.0)]
 Correlation = Annotated[float, Field(ge=-0.99, le=0.99, json_schema_extra={UNIT: "1"})]
+Variation = Annotated[float, Field(ge=0.0, le=100.0, json_schema_extra={UNIT: "1"})]
 Numbers = tuple[Number, ...]
 _HOURS = 24
+_SHORTEST_S = 1e-3
+"""Of a burst or a silence; what is shorter is less than a gap between requests."""
 _MOST_BINS = 1000
 _NEAR_ONE = 0.02
 """How far shares that are meant to be all of them may be from 1 by rounding."""
@@ -55,6 +57,7 @@ class LengthSpec(Spec):
 
     @model_validator(mode="after")
     def _keys(self) -> "LengthSpec":
+        """The keys of its distribution, and no others."""
         if self.distribution == "lognormal" and (self.mean is None) == (self.p50 is None):
             got = "neither" if self.mean is None else "both"
             raise ValueError(f"mean: expected either mean or p50 for lognormal, got {got}")
@@ -95,6 +98,7 @@ class LengthSpec(Spec):
 
     @model_validator(mode="after")
     def _bins(self) -> "LengthSpec":
+        """Edges that ascend, and a share for each bin."""
         if self.edges is None or self.edges.value is None:
             return self
         edges = self.edges.value
@@ -146,6 +150,7 @@ class LengthsSpec(Spec):
 
     @model_validator(mode="after")
     def _one_way(self) -> "LengthsSpec":
+        """Either a trace or two distributions, which one thing joins at most."""
         given = [name for name in ("isl", "osl") if getattr(self, name) is not None]
         if self.trace is not None:
             others = [n for n in (*given, "rank_correlation", "joint") if getattr(self, n) is not None]
@@ -189,7 +194,7 @@ class ArrivalsSpec(Spec):
     process: Literal["poisson", "gamma", "on-off", "trace"]
     """`poisson`: independent of each other; `gamma`: gaps with the coefficient of variation `cv`; `on-off`:
     Poisson at two rates, in bursts and silences of exponential lengths; `trace`: the gaps of a file."""
-    cv: SourcedNumber | None = None
+    cv: Sourced[Variation] | None = None
     """Standard deviation of the gaps between arrivals over their mean; 1 is Poisson, 0 is a clock."""
     burst: SourcedSeconds | None = None
     """Mean length of a burst."""
@@ -205,6 +210,7 @@ class ArrivalsSpec(Spec):
 
     @model_validator(mode="after")
     def _keys(self) -> "ArrivalsSpec":
+        """The keys of its process, and no others."""
         wanted = {"gamma": ("cv",), "on-off": ("burst", "silence"), "trace": ("trace",)}.get(self.process, ())
         for name in ("cv", "burst", "silence", "quiet", "trace"):
             leaf = getattr(self, name)
@@ -213,12 +219,13 @@ class ArrivalsSpec(Spec):
                 raise ValueError(f"{name}: expected a known value for {self.process}, got none")
             if name not in wanted and leaf is not None and (name, self.process) != ("quiet", "on-off"):
                 raise ValueError(f"{name}: expected none for {self.process}, got one")
-            if name in ("burst", "silence") and value == 0.0:
-                raise ValueError(f"{name}: expected more than 0 s, got 0 s")
+            if name in ("burst", "silence") and isinstance(value, float) and value < _SHORTEST_S:
+                raise ValueError(f"{name}: expected at least {_SHORTEST_S:g} s, got {value:g} s")
         return self
 
     @model_validator(mode="after")
     def _day(self) -> "ArrivalsSpec":
+        """A number for each hour."""
         hours = self.daily.value if self.daily else None
         if hours is None:
             return self
@@ -235,7 +242,7 @@ class PrefixesSpec(Spec):
     """How much of the prompts was seen before."""
 
     hit: SourcedShare | None = None
-    """Share of all prompt tokens that a cache finds which forgets nothing; null where nobody counted."""
+    """Share of all prompt tokens that a cache finds which forgets nothing; null where it is unknown."""
     block_tokens: SourcedCount | None = None
     """Tokens of a block, where a `trace` has blocks; left out, 512 as in Mooncake's traces."""
 

@@ -1,1 +1,4 @@
-"""What follows from the distribution of requests: moments, queues' inputs, memory."""
+"""What follows from the distribution of requests: parameters of lengths, how uneven arrivals are, memory.
+
+Here belongs what is known of traffic before any chip serves it.
+"""

@@ -6,7 +6,7 @@ from typing import Final
 _NARROWEST: Final = 50.0
 """Largest shape that is looked for: the 95th percentile is 3 % above the mean there."""
 _STEPS: Final = 100
-"""Of bisection: more than a float can tell apart."""
+"""Of bisection: as many as a float has bits, and some."""
 
 
 def p95_over_mean(shape: float) -> float:

@@ -27,8 +27,8 @@ def check(
     """Check YAML files and report all problems with file and line.
 
     The key `kind` in a file says what it contains: chip, llm, workload, traffic, stack, network, economy,
-    technology, space, buildable, study or sources. Names that a file uses are looked up among the given files and in the
-    catalog. All problems are printed at once.
+    technology, space, buildable, study or sources. Names that a file uses are looked up among the given files
+    and in the catalog. All problems are printed at once.
     """
     with spinner("reading"):
         found, problems = files_in(paths)

@@ -8,12 +8,12 @@ from typing import Final
 import numpy as np
 
 from dse.arrays import Floats
-from dse.traffic.lengths import Cloud, Lengths
-from dse.traffic.moments import Moments, Of
+from dse.traffic.distributions.lengths import Cloud, Lengths
+from dse.traffic.distributions.moments import Moments, Of
 from dse.traffic.requests import Ints
 
 _STEPS: Final = 80
-"""Of bisection: more than a float can tell apart."""
+"""Of bisection: as many as a float has bits, and some."""
 _FURTHEST: Final = 4.0
 """Power that nodes are spread by at most; those of few nodes may want more than theirs alone give."""
 _LEANING: Final = 0.5

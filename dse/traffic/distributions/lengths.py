@@ -9,9 +9,9 @@ from typing import Final
 import numpy as np
 
 from dse.arrays import Floats
-from dse.traffic.marginals import Fixed, Histogram, Marginal
-from dse.traffic.moments import Moments, Of, weighted_quantile
-from dse.traffic.normal import below, between, quantile
+from dse.traffic.distributions.marginals import Fixed, Histogram, Marginal
+from dse.traffic.distributions.moments import Moments, Of, weighted_quantile
+from dse.traffic.distributions.normal import below, between, quantile
 from dse.traffic.requests import Ints
 
 _POINTS: Final = 40_000

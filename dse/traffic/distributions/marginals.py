@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from dse.arrays import Floats
-from dse.traffic.normal import below, between, quantile
+from dse.traffic.distributions.normal import below, between, quantile
 from objectives.equations.traffic.lognormal import log_sigma
 from objectives.equations.traffic.weibull import shape_of
 
