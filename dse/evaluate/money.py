@@ -51,8 +51,8 @@ class Money:
     prices: Mapping[str, PricePaid]
     economy: str
     """Name of the economy."""
-    values: Mapping[str, float]
-    """Its numbers, in SI with the unit in the name."""
+    values: Mapping[str, float | None]
+    """Its numbers, in SI with the unit in the name; a `blend` of null is that of the workload."""
     asked: tuple[str, ...]
     """Those of its numbers that the question sets, by their names in the file."""
     covered: tuple[str, ...]

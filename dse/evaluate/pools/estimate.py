@@ -75,6 +75,7 @@ class Asked:
     software: str = "as-sold"
     configs: Path | str | None = None
     hold_targets: bool = True
+    most: Mapping[str, float] | None = None
     draft_llm: str | None = None
 
 
@@ -98,6 +99,7 @@ def estimate_pools(
     settings: Mapping[str, str] | None = None,
     configs: Path | str | None = None,
     hold_targets: bool = True,
+    most: Mapping[str, float] | None = None,
     draft_llm: str | None = None,
 ) -> SystemEstimate:
     """Estimate one system of pools; what is left out of their layouts is chosen.
@@ -127,6 +129,7 @@ def estimate_pools(
         software=software,
         configs=configs,
         hold_targets=hold_targets,
+        most=most,
         draft_llm=draft_llm,
     )
     return looked_up(pools, asked, settings).best(None)
@@ -256,6 +259,7 @@ def _subjects(
             settings=_settings_of(pool.role, settings),
             configs=asked.configs,
             hold_targets=asked.hold_targets,
+            most=asked.most,
             drafted=drafts is not None,
             keeps_prefixes=pool.role == keeper([p.role for p in pools]),
         )

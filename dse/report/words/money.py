@@ -21,7 +21,7 @@ def price_words(paid: PricePaid) -> str:
 
 def economy_words(money: Money) -> str:
     """The economy with the numbers that hold, in one sentence."""
-    v, asked = money.values, set(money.asked)
+    v, asked = {n: value or 0.0 for n, value in money.values.items()}, set(money.asked)
     parts = {
         "lifetime": f"{v['lifetime_s'] / _YEAR_S:.3g} years",
         "cost_of_capital": f"{100 * v['cost_of_capital']:.3g} % a year",
@@ -29,6 +29,8 @@ def economy_words(money: Money) -> str:
         "pue": f"PUE {v['pue']:.3g}",
         "utilisation": f"utilisation {100 * v['utilisation']:.3g} %",
     }
+    if money.values["blend"] is not None:
+        parts["blend"] = f"{v['blend']:.3g} prompt tokens to 1 of output"
     told = ", ".join(f"{text} (set)" if name in asked else text for name, text in parts.items())
     more = sorted(asked - set(parts))
     return f"Economy {money.economy}: {told}{'; also set: ' + ', '.join(more) if more else ''}."
