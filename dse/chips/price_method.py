@@ -43,7 +43,7 @@ class Terms:
     technology: TechnologySpec
     catalog: Catalog
     economy: EconomySpec | None = None
-    """What turns capital into running cost; None where nobody asks for it."""
+    """What turns capital into running cost; None where no price needs it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ def test_a_blended_price_is_that_of_both_kinds_in_their_ratio(blend: str | None,
     of_input, of_output = m["usd_per_million_input_tokens"], m["usd_per_million_output_tokens"]
     if ratio is None:
         # at the ratio of the workload a request pays for all of its tokens: OSL x $/Mtok over ISL + OSL
-        plain = estimate("h100", **ONE, **LAYOUT, settings={"isl": "300", "osl": "100"}).metrics
+        plain = estimate("h100", **ONE, **LAYOUT, settings={"isl": "300 token", "osl": "100 token"}).metrics
         by_hand = plain["usd_per_million_tokens"] * 100.0 / 400.0
         assert plain["usd_per_million_tokens_blended"] == pytest.approx(by_hand)
     else:
