@@ -38,8 +38,7 @@ EPILOG = epilog(
 )
 _KINDS = (
     *("chips", "llms", "workloads", "stacks", "architectures", "networks", "economies", "silicon", "spaces"),
-    "buildable",
-    "rents",
+    *("rents", "buildable"),
 )
 _ALL = (*_KINDS, *GROUPS, "studies")
 _WORDS = (*_ALL, "technology", "prices")
