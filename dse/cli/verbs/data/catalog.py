@@ -41,7 +41,8 @@ _KINDS = (
     *("rents", "buildable"),
 )
 _ALL = (*_KINDS, *GROUPS, "studies")
-_WORDS = (*_ALL, "technology", "prices")
+# rents last: they are looked up with prices
+_WORDS = (*(kind for kind in _ALL if kind != "rents"), "technology", "prices", "rents")
 """What KIND may be: `technology` is short for one of the `silicon`, `prices` are those of the chips."""
 _UNTITLED = ("chips",)
 """Kinds whose names say what they are, so that figures have the room of their titles."""
