@@ -212,6 +212,8 @@ class Economy:
     building_usd_per_watt: float
     """Data centre per watt of servers [USD/W]."""
     building_lifetime_s: float
+    blend: float | None = None
+    """Prompt tokens for each output token in a blended price [1]; those of the workload for None."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -112,6 +112,25 @@ def _end_to_end(metrics: Metrics, context: Context) -> Array:
     return metrics.ttft_s + tokens_after_first(work.osl, first_tokens(work)) * metrics.tpot_s
 
 
+def _per_chip(metrics: Metrics, context: Context) -> Array:  # noqa: ARG001 - as of all
+    return metrics.tokens_per_s / metrics.chips
+
+
+def _power(metrics: Metrics, context: Context) -> Array:  # noqa: ARG001 - as of all
+    return metrics.energy_per_token_j * metrics.tokens_per_s
+
+
+def _per_megawatt(metrics: Metrics, context: Context) -> Array:  # noqa: ARG001 - as of all
+    return 1e6 / metrics.energy_per_token_j
+
+
+def _blended(metrics: Metrics, context: Context) -> Array:
+    work, blend = context.workload, context.economy.blend
+    ratio = work.isl / work.osl if blend is None else blend
+    both = metrics.usd_per_million_input_tokens * ratio + metrics.usd_per_million_output_tokens
+    return both / (1.0 + ratio)
+
+
 METRICS: tuple[Metric, ...] = (
     Metric(
         column="tpot_s",
@@ -154,6 +173,33 @@ METRICS: tuple[Metric, ...] = (
         combine=Ratio("capex_usd", "usd_per_token_per_s"),
         interval="throughput",
         rank=4,
+    ),
+    Metric(
+        column="tokens_per_s_per_chip",
+        label="throughput a chip",
+        unit="token/s",
+        title="output of a chip",
+        description="Output tokens per second of the whole system over its chips.",
+        compute=_per_chip,
+        interval="throughput",
+        shown=("estimate", "mix"),
+    ),
+    Metric(
+        column="tokens_per_s_per_megawatt",
+        label="throughput a MW",
+        unit="token/s/MW",
+        title="output of a megawatt at the meter",
+        description="Output tokens per second for each megawatt at the meter, chips at rest included.",
+        compute=_per_megawatt,
+        shown=("estimate", "mix"),
+    ),
+    Metric(
+        column="power_w",
+        label="power at the meter",
+        unit="W",
+        description="Energy per token times tokens per second: power at the meter in use, with that of rest.",
+        compute=_power,
+        shown=("estimate", "mix"),
     ),
     Metric(
         column="chips",
@@ -209,6 +255,16 @@ METRICS: tuple[Metric, ...] = (
         unit="USD/Mtoken",
         title="of that output, $/Mtok",
         description="The running cost without that of prompts, for a million output tokens.",
+        combine="mean",
+        shown=("estimate",),
+    ),
+    Metric(
+        column="usd_per_million_tokens_blended",
+        label="blended $/Mtok",
+        unit="USD/Mtoken",
+        title="of tokens of both kinds, blended $/Mtok",
+        description="Cost of a million tokens of both kinds, in the ratio of --blend or of the workload.",
+        compute=_blended,
         combine="mean",
         shown=("estimate",),
     ),

@@ -43,7 +43,7 @@ class Terms:
     technology: TechnologySpec
     catalog: Catalog
     economy: EconomySpec | None = None
-    """What turns capital into running cost; None where nobody asks for it."""
+    """What turns capital into running cost; None where no price needs it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,8 +165,8 @@ class CheckedPriceMethod:
 
     def price(self, chips: Priced, terms: Terms) -> Mapping[str, Array]:
         """Price of each chip by part (n,), finite and at least 0 [USD]."""
-        given = (chips.listed_usd, chips.searched_usd, chips.fp16_flops, chips.unit_cost_usd)
-        given = (*given, chips.gross_margin, chips.rent_usd_per_s)
+        listed, stated = (chips.listed_usd, chips.searched_usd), (chips.gross_margin, chips.rent_usd_per_s)
+        given = (*listed, chips.fp16_flops, chips.unit_cost_usd, *stated)
         freeze(vars(chips))
         count = max((np.size(c) for c in given if c is not None and concrete(c)), default=0)
 

@@ -29,7 +29,7 @@ def rents_of(chip: ChipSpec, price: PriceSpec, catalog: Catalog) -> dict[Term, S
 
 
 def rent_of(chip: ChipSpec, price: PriceSpec, catalog: Catalog) -> Sourced[float] | None:
-    """Rent of one chip under the term of `price` [USD/s]; None where nobody tells one."""
+    """Rent of one chip under the term of `price` [USD/s]; None where it is not known."""
     return next((leaf for term, leaf in rents_of(chip, price, catalog).items() if term == price.term), None)
 
 

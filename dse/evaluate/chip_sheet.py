@@ -346,12 +346,7 @@ def _published(
         ("die_area", "m2", _first(made.plan.compute.each_m2), spec.die.area),
         ("tdp", "W", _first(made.power_w), spec.power),
         ("unit_cost", "USD", cost, spec.unit_cost),
-        (
-            "price",
-            "USD",
-            None if {"listed", "rents"} & set(price) else sum(price.values()) or None,
-            spec.price,
-        ),
+        ("price", "USD", derived, spec.price),
     ]
     if spec.die.io is not None:
         # next to the area of the compute dies

@@ -34,6 +34,7 @@ def estimate(
     settings: Mapping[str, str] | None = None,
     configs: Path | str | None = None,
     hold_targets: bool = True,
+    most: Mapping[str, float] | None = None,
     confidence: float | None = None,
 ) -> Estimate:
     """Estimate one design; what is left out of batch, TP, CP, PP and EP is chosen.
@@ -48,7 +49,8 @@ def estimate(
     whose gross margin a price by margin holds, `rent_term` the term of a price by rent, `system` what capital
     covers besides chips (chips-only, with-host-and-network, built-up). `software` is `as-sold` (the chip's
     own stack, or `stack`), `equal` (one class of losses for all chips) or `ideal` (no losses). `settings`
-    exchanges single numbers by name, such as {"hbm_bandwidth": "5 TB/s"}; those of the `economy` too. With
+    exchanges single numbers by name, such as {"hbm_bandwidth": "5 TB/s"}; those of the `economy` too. `most`
+    bounds chips, entry_price [USD] and power [W] of the whole system from above. With
     `confidence` a target is met with that probability, by the error bar of the stack; without one the
     estimate itself meets it.
 
@@ -75,6 +77,7 @@ def estimate(
         settings=settings,
         configs=configs,
         hold_targets=hold_targets,
+        most=most,
         confidence=confidence,
     )
     problem.check_layout(**sizes)

@@ -11,9 +11,9 @@ from dse.spec.schema.base import Sourced
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.study import PriceSpec
 from dse.spec.schema.system import EconomySpec
-from dse.spec.yaml.units import parse
 
-HOUR_S = parse("1 h", "s")
+HOUR_S = 3600.0
+"""An hour [s]; reading it as a text would load the reader of units with every help."""
 _ASKED = ("command-line", "study")
 """Sources of numbers that the question sets."""
 COVERED = ("host", "rack", "network", "scale_out", "electricity", "upkeep", "building")
@@ -51,8 +51,8 @@ class Money:
     prices: Mapping[str, PricePaid]
     economy: str
     """Name of the economy."""
-    values: Mapping[str, float]
-    """Its numbers, in SI with the unit in the name."""
+    values: Mapping[str, float | None]
+    """Its numbers, in SI with the unit in the name; a `blend` of null is that of the workload."""
     asked: tuple[str, ...]
     """Those of its numbers that the question sets, by their names in the file."""
     covered: tuple[str, ...]

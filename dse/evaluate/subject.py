@@ -105,6 +105,7 @@ class Subject:
         settings: Mapping[str, str] | None = None,
         configs: Path | str | None = None,
         hold_targets: bool = True,
+        most: Mapping[str, float] | None = None,
         confidence: float | None = None,
         drafted: bool = False,
         keeps_prefixes: bool = True,
@@ -186,8 +187,10 @@ class Subject:
         )
         self.goal, self.tolerance = objective(USUAL_GOAL), TOLERANCE
         promised = self.workload.targets if hold_targets else {}
-        self.limits: Limits = tuple((self.bounded(name), limit) for name, limit in promised.items())
-        """The latency targets of the workload, as the choice of a deployment reads them."""
+        own = [(self.bounded(name), limit) for name, limit in promised.items()]
+        self.limits: Limits = (*own, *((objective(name), limit) for name, limit in (most or {}).items()))
+        """The latency targets of the workload, and the most of chips, dollars and watts, as the choice of a
+        deployment reads them."""
 
     def bounded(self, name: str) -> api.Objective:
         """What a limit on the objective `name` bounds: its estimate, or what is met with a probability.

@@ -24,7 +24,7 @@ from dse.question.look_ups import at_key_of
 from dse.question.overrides import space_of, with_settings, workload_of
 from dse.question.pools.refused import refuse_pools
 from dse.question.stacks import stacks_of
-from dse.question.targets import Target, at_confidence, bound, check_columns, goal_of, limits_of, target_of
+from dse.question.targets import Target, at_confidence, bound, check_columns, goal_of, limits_of, own_targets
 from dse.question.used_configs import used_configs
 from dse.spec.catalog.check_names import checked_spec
 from dse.spec.catalog.lookup import Catalog
@@ -103,7 +103,7 @@ class ResolvedStudy:
     def lifted(self) -> "ResolvedStudy":
         """The study without the latency targets of its workloads; its own still bind."""
         # targets of the study itself stay: only what the workloads promise is lifted
-        own = tuple(target_of(n, text, self.spec.confidence) for n, text in self.spec.targets.items())
+        own = own_targets(self.spec)
         spec = self.spec.model_copy(update={"workload_targets": False})
         members = tuple(replace(m, targets=own) for m in self.members)
         return replace(self, spec=spec, targets=own, members=members)
@@ -256,7 +256,7 @@ def resolve_study(
         swept = look("confidence", at_confidence, swept, spec.confidence)
         # the front is of what the targets bound, so that no winner at one of them is kept off it
         goals = tuple(swept if g is not None and g.name == spec.sweep.objective else g for g in goals)
-    own = tuple(look(f"targets.{n}", target_of, n, text, spec.confidence) for n, text in spec.targets.items())
+    own = own_targets(spec, look)
     reference = {n: look(f"reference_point.{n}", _limit, n, t) for n, t in spec.reference_point.items()}
     chips = {n: look("baselines", catalog.get, ChipSpec, n) for n in spec.baselines}
     if spec.stack is not None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from dse.choose.confidence import INTERVALS, AtConfidence
 from dse.choose.rule import Limits, merged
-from dse.errors import UnitError, spec_error
+from dse.errors import Attempts, UnitError, spec_error
 from dse.plugins import interval_of, metrics, objective
 from dse.plugins.broken import broken
 from dse.plugins.checked_objective import CheckedObjective
@@ -38,6 +38,16 @@ def target_of(name: str, text: str, confidence: float | None = None) -> Target:
     """The target that a study writes as `name: text`, met with a probability where one is given."""
     goal = objective(name)
     return Target(objective=at_confidence(goal, confidence), limit=parse(str(text), goal.unit))
+
+
+def own_targets(spec: StudySpec, look: Attempts | None = None) -> tuple[Target, ...]:
+    """Targets of the study itself and its limits; `look` keeps what is wrong with one, and leaves None."""
+    asked = []
+    for name, text in spec.targets.items():
+        given = (name, text, spec.confidence)
+        asked.append(target_of(*given) if look is None else look(f"targets.{name}", target_of, *given))
+    most = {} if spec.limits is None else spec.limits.by_objective()
+    return (*asked, *(Target(objective=objective(name), limit=limit) for name, limit in most.items()))
 
 
 def check_columns(goals: Sequence[api.Objective]) -> None:

@@ -25,13 +25,13 @@ def asked(
     """
     return Profile(
         name="asked",
-        lengths=Coupled(_length("isl", isl, isl_p95), _length("osl", osl, osl_p95)),
+        lengths=Coupled(length("isl", isl, isl_p95), length("osl", osl, osl_p95)),
         arrivals=Arrivals("poisson" if cv == 1.0 else "gamma", cv=cv),
         rate=rate,
     )
 
 
-def _length(name: str, mean: float, p95: float | None) -> Marginal:
+def length(name: str, mean: float, p95: float | None) -> Marginal:
     """The distribution of one length."""
     if mean < 1.0:
         raise spec_error("", f"{name}: expected at least 1 token, got {mean:g}")

@@ -22,3 +22,17 @@ usd_per_million_tokens = partial(
     unit="USD",  # a target is written as 0.5 USD: the tokens are in the name
 )
 energy_per_token = partial(_least, name="energy_per_token", metric=BY_COLUMN["energy_per_token_j"])
+usd_per_million_tokens_blended = partial(
+    _least,
+    name="usd_per_million_tokens_blended",
+    metric=BY_COLUMN["usd_per_million_tokens_blended"],
+    unit="USD",  # as above
+)
+tokens_per_second_per_chip = partial(
+    _most, name="tokens_per_second_per_chip", metric=BY_COLUMN["tokens_per_s_per_chip"]
+)
+tokens_per_second_per_megawatt = partial(
+    _most, name="tokens_per_second_per_megawatt", metric=BY_COLUMN["tokens_per_s_per_megawatt"]
+)
+chips = partial(_least, name="chips", metric=BY_COLUMN["chips"])
+power = partial(_least, name="power", metric=BY_COLUMN["power_w"])

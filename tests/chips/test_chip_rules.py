@@ -94,7 +94,9 @@ def test_the_nearest_evidence_decides_chip_then_class_then_vendor(
 
 
 def priced(value: float | None, source: str = "shop", basis: str | None = None) -> Any:
-    return SimpleNamespace(price=SimpleNamespace(value=value, source=source), price_basis=basis)
+    return SimpleNamespace(
+        price=SimpleNamespace(value=value, source=source), price_basis=basis, gross_margin=None
+    )
 
 
 @pytest.mark.parametrize(

@@ -7,17 +7,22 @@ import yaml
 
 from dse.spec.catalog.config_paths import bundled
 
-FIELDS = {"price": "price", "unit cost": "unit_cost", "host": "host", "rent": "rent"}
+RENTS = bundled("configs") / "rents" / "rents-2026.yaml"
+FIELDS = {"price": "price", "unit cost": "unit_cost", "host": "host", "rent three-years": "rent"}
 
 
 def files() -> dict[str, dict]:
-    return {p.stem: yaml.safe_load(p.read_text()) for p in (bundled("configs") / "chips").glob("*.yaml")}
+    """Chip files as they are written, with the rents of the price list under their words."""
+    found = {p.stem: yaml.safe_load(p.read_text()) for p in (bundled("configs") / "chips").glob("*.yaml")}
+    for chip, terms in yaml.safe_load(RENTS.read_text())["chips"].items():
+        found[chip] |= {f"rent {term}": leaf for term, leaf in terms.items()}
+    return found
 
 
 def test_prices_are_those_of_the_files_with_date_basis_and_age(dse) -> None:
     rows, written = dse("catalog", "prices", "--format", "json").json, files()
     for row in rows:
-        leaf = written[row["chip"]][FIELDS[row["amount"]]]
+        leaf = written[row["chip"]][FIELDS.get(row["amount"], row["amount"])]
         assert (row["basis"], row["source"]) == (leaf["basis"], leaf["source"])
         assert row["date"] == str(leaf["date"])
         number, unit = leaf["value"].split()
@@ -28,10 +33,10 @@ def test_prices_are_those_of_the_files_with_date_basis_and_age(dse) -> None:
     known = [
         (name, field)
         for name, data in written.items()
-        for field in FIELDS.values()
+        for field in (*FIELDS.values(), *(key for key in data if key.startswith("rent ")))
         if (leaf := data.get(field) or {}).get("value") and leaf["basis"] != "definition"
     ]
-    assert sorted((row["chip"], FIELDS[row["amount"]]) for row in rows) == sorted(known)
+    assert sorted((row["chip"], FIELDS.get(row["amount"], row["amount"])) for row in rows) == sorted(known)
 
 
 def test_the_oldest_price_comes_first_and_its_age_is_counted_to_today(dse) -> None:

@@ -50,7 +50,9 @@ def test_a_column_of_the_whole_is_the_sum_the_mean_or_the_worst_of_its_parts(
 
 def member(weight: float, violations: dict[str, float], **values: float) -> Any:
     columns = {name: np.array([values.get(name, 1.0)]) for name in FIELDS}
-    work = SimpleNamespace(workload=SimpleNamespace(osl=11.0, diffusion=None))
+    work = SimpleNamespace(
+        workload=SimpleNamespace(isl=22.0, osl=11.0, diffusion=None), economy=SimpleNamespace(blend=None)
+    )
     return SimpleNamespace(
         member=SimpleNamespace(weight=weight, context=work, label="x"),
         metrics=Metrics(**columns, violations={n: np.array([v]) for n, v in violations.items()}),

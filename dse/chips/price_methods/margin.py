@@ -35,8 +35,9 @@ class WithMargin:
 
     def needs(self, chip: ChipSpec | None) -> frozenset[Need]:
         """The unit cost, and the margin that the question sets for a chip."""
-        own: frozenset[Need] = frozenset({"gross margin"})
-        return frozenset({"unit cost"}) | (own if chip is not None and chip.gross_margin else frozenset())
+        if chip is not None and chip.gross_margin is not None:
+            return frozenset({"unit cost", "gross margin"})
+        return frozenset({"unit cost"})
 
     def basis(self, chip: ChipSpec) -> str:
         """The same for every chip."""

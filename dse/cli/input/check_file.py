@@ -15,6 +15,7 @@ from dse.spec.schema.architecture import ArchitectureSpec
 from dse.spec.schema.base import Spec
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.llm import LlmSpec
+from dse.spec.schema.rents import RentsSpec
 from dse.spec.schema.space import SpaceSpec
 from dse.spec.schema.study import StudySpec
 from dse.spec.schema.system import NetworkSpec, StackSpec
@@ -181,6 +182,8 @@ def _names(spec: Spec, path: Path, catalog: Catalog) -> Iterator[Problem]:
         used = [("stack", StackSpec, spec.stack), ("link.network", NetworkSpec, spec.link.network)]
         if spec.architecture is not None:
             used.append(("architecture", ArchitectureSpec, spec.architecture))
+    elif isinstance(spec, RentsSpec):
+        used = [(f"chips.{name}", ChipSpec, name) for name in spec.chips]
     elif isinstance(spec, SpaceSpec):
         for name, branch in spec.branches.items():
             used += [

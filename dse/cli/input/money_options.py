@@ -75,6 +75,16 @@ def _pue(text: str) -> float:
     return float(number)
 
 
+def _ratio(text: str) -> float:
+    """Parser of prompt tokens to output tokens, such as 3:1."""
+    parts = [plain_number(part.strip()) for part in text.split(":")]
+    known = [float(n) for n in parts if n is not None]
+    if len(parts) != 2 or len(known) != 2 or known[0] < 0.0 or known[1] <= 0.0:
+        what = f"expected prompt tokens to output tokens such as 3:1, got {short(text)}"
+        raise typer.BadParameter(what)
+    return known[0] / known[1]
+
+
 @dataclass(frozen=True, kw_only=True)
 class MoneyOptions:
     """What turns capital into running cost, and what single chips cost."""
@@ -121,6 +131,15 @@ class MoneyOptions:
             help="Share of the hours in which tokens are sold, e.g. '60 %'.",
         ),
     ] = None
+    blend: Annotated[
+        float | None,
+        typer.Option(
+            "--blend",
+            metavar="IN:OUT",
+            parser=_ratio,
+            help="Prompt tokens to output tokens of the blended price, e.g. 3:1 [default: as the workload].",
+        ),
+    ] = None
     prices: Annotated[
         list[str] | None,
         typer.Option(
@@ -148,6 +167,7 @@ class MoneyOptions:
             "electricity": self.electricity,
             "pue": self.pue,
             "utilisation": self.utilisation,
+            "blend": self.blend,
         }
         # repr is the shortest text that reads back as the same float
         return {n: v if isinstance(v, str) else repr(v) for n, v in given.items() if v is not None}
@@ -233,7 +253,9 @@ class MoneyOptions:
             yield from () if text is None else (name, text)
         shares = {"--interest": self.interest, "--pue": self.pue, "--utilisation": self.utilisation}
         for name, number in shares.items():
-            yield from () if number is None else (name, f"{number:g}")
+            yield from () if number is None else (name, repr(number))
+        if self.blend is not None:
+            yield from ("--blend", f"{self.blend!r}:1")
         for option, texts in (("--price", self.prices), ("--margin", self.margins)):
             for text in texts or ():
                 yield from (option, text)
@@ -250,6 +272,7 @@ _SAME = {
     "--electricity": "electricity",
     "--pue": "pue",
     "--utilisation": "utilisation",
+    "--blend": "blend",
 }
 """Options that set a number of the economy, and its name in the file."""
 

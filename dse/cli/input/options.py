@@ -352,11 +352,36 @@ def money(text: str) -> float:
     return found
 
 
+def watts(text: str) -> float:
+    """Parser of a power [W], which needs a unit."""
+    try:
+        found = parse(text, "W")
+    except UnitError as error:
+        raise typer.BadParameter(str(error)) from None
+    if found <= 0:
+        raise typer.BadParameter(f"expected more than 0 W, got {short(text)}")
+    return found
+
+
 def _with_unit(text: str, unit: str) -> float:
     """A quantity in SI; a number without a unit, which `parse` refuses, is in SI."""
     return parse(text if plain_number(text) is None else f"{text} {unit}", unit)
 
 
+MaxChips = Annotated[
+    int | None,
+    typer.Option("--max-chips", metavar="N", parser=whole(1), help="Most chips of the whole system."),
+]
+MaxCapital = Annotated[
+    float | None,
+    typer.Option("--max-capital", metavar="USD", parser=money, help="Largest capital, e.g. '2 MUSD'."),
+]
+MaxPower = Annotated[
+    float | None,
+    typer.Option(
+        "--max-power", metavar="W", parser=watts, help="Largest power at the meter, e.g. '1 MW' or '120 kW'."
+    ),
+]
 DraftLlm = Annotated[
     str | None,
     typer.Option(

@@ -16,6 +16,9 @@ from dse.cli.input.options import (
     Ep,
     Kv,
     Llm,
+    MaxCapital,
+    MaxChips,
+    MaxPower,
     NoTargets,
     Pp,
     PriceMethod,
@@ -54,6 +57,15 @@ class ServingOptions:
     system: System = "chips-only"
     no_targets: NoTargets = False
     confidence: Confidence = None
+    max_chips: MaxChips = None
+    max_capital: MaxCapital = None
+    max_power: MaxPower = None
+
+    @property
+    def most(self) -> dict[str, float]:
+        """Limits of the whole system by objective, in SI."""
+        given = {"chips": self.max_chips, "entry_price": self.max_capital, "power": self.max_power}
+        return {name: float(limit) for name, limit in given.items() if limit is not None}
 
     def checked_settings(
         self,

@@ -15,8 +15,9 @@ from dse.spec.schema.workload import WorkloadSpec
 from dse.spec.yaml.units import parse
 from dse.text import short
 from dse.traffic.arrivals import Arrivals
-from dse.traffic.lengths import Coupled
-from dse.traffic.marginals import Fixed, Lognormal, Marginal, Weibull
+from dse.traffic.asked import length
+from dse.traffic.distributions.lengths import Coupled
+from dse.traffic.distributions.marginals import Marginal, Weibull
 from dse.traffic.profile import Profile, traffic_named
 from dse.traffic.requests import Requests
 from dse.traffic.sample import sample
@@ -43,28 +44,21 @@ def a_second(text: str) -> float:
     return found
 
 
-def length(text: str) -> Marginal:
+def tokens(text: str) -> Marginal:
     """Parser of tokens: one number for all requests, or a mean and a p95 of a log-normal distribution."""
     found = _LENGTH.fullmatch(text)
     if found is None:
         raise typer.BadParameter(f"expected tokens such as 400, or '3000 p95 12000', got {short(text)}")
     mean, p95 = (None if n is None else _number(n, text) for n in found.groups())
-    if mean is None or mean < 1.0:
-        raise typer.BadParameter(f"expected at least 1 token, got {short(text)}")
-    if p95 is None:
-        return Fixed(mean)
-    for kind in (Lognormal.of, Weibull.of):
-        try:
-            return kind(p95=p95, mean=mean)
-        except ValueError:
-            # a p95 of more than 3.87 means is beyond any log-normal distribution
-            continue
-    raise typer.BadParameter(f"expected a p95 that goes with the mean, got {short(text)}")
+    try:
+        return length("", mean or 0.0, p95)
+    except SpecError as error:
+        raise typer.BadParameter("; ".join(p.what.removeprefix(": ") for p in error.problems)) from None
 
 
 def _remarks(lengths: Mapping[str, Marginal]) -> Iterator[str]:
-    for name, length in lengths.items():
-        if isinstance(length, Weibull):
+    for name, each in lengths.items():
+        if isinstance(each, Weibull):
             yield f"{name}: no log-normal distribution has this mean and this p95, so a Weibull one is taken"
 
 
@@ -93,13 +87,13 @@ class ProfileOptions:
         typer.Option(
             "--isl",
             metavar="TOKENS",
-            parser=length,
+            parser=tokens,
             help="Prompt tokens of each request, e.g. 512, or a mean and a p95: '3000 p95 12000'.",
         ),
     ] = None
     osl: Annotated[
         Marginal | None,
-        typer.Option("--osl", metavar="TOKENS", parser=length, help="Output tokens, as --isl."),
+        typer.Option("--osl", metavar="TOKENS", parser=tokens, help="Output tokens, as --isl."),
     ] = None
     seed: Annotated[
         int, typer.Option("--seed", metavar="N", parser=whole(0), help="Of what is drawn by chance.")

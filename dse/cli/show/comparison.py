@@ -20,7 +20,7 @@ from dse.evaluate.estimate_result import Estimate
 from dse.evaluate.subject import ECONOMY
 from dse.front.columns import ordered
 from dse.front.tables import Row
-from dse.plugins import metrics_of
+from dse.plugins import metrics_of, objective
 from dse.report.words.computed_formats import MARK
 from dse.report.words.confidence import met_with, no_error_bar, no_verdict
 from dse.report.words.part_names import counted, word
@@ -82,11 +82,8 @@ def show(found: Comparison) -> None:
     console = stdout()
     software = "" if found.software == "as-sold" else f", {found.software} software"
     console.print(f"{found.llm}, workload {found.workload}{software}", style="bold")
-    if found.held:
-        held = ", ".join(
-            f"{name.upper()} {format_quantity(limit, 's')}" for name, limit in found.held.items()
-        )
-        console.print(f"Targets of the workload apply: {held}; --no-targets ignores them.", style="dim")
+    for line in _held(found):
+        console.print(plain(line), style="dim")
     console.print(f"Targets are {met_with(found.confidence, no_error_bar(found.software))}.", style="dim")
     for part in (*_hardware(found), *_targets(found, narrow=console.width < _WIDE)):
         console.print()
@@ -107,6 +104,18 @@ def show(found: Comparison) -> None:
     console.print()
     for line in _notes(found):
         console.print(plain(line))
+
+
+def _held(found: Comparison) -> Iterator[str]:
+    """Limits that hold for every chip: targets of the workload, and the most of chips, dollars and watts."""
+    goals = {name: objective(name) for name in found.held}
+    told = {n: f"{goals[n].label} {format_quantity(v, goals[n].unit)}" for n, v in found.held.items()}
+    for_users = [text for name, text in told.items() if goals[name].unit == "s"]
+    if for_users:
+        yield f"Targets of the workload apply: {', '.join(for_users)}; --no-targets ignores them."
+    most = [text for name, text in told.items() if goals[name].unit != "s"]
+    if most:
+        yield f"At most, of a whole system: {', '.join(most)}."
 
 
 def _sure(found: Comparison) -> RenderableType:
@@ -323,7 +332,7 @@ def _obstacle(obstacle: Obstacle) -> str:
     """Why a chip has no row, in a few words."""
     # a deployment that fits misses targets, whose names are abbreviations
     by = ", ".join(
-        f"{name.upper() if obstacle.fits else word(name)} by {pretty_violation(name, value)}"
+        f"{objective(name).label if obstacle.fits else word(name)} by {pretty_violation(name, value)}"
         for name, value in obstacle.exceeds.items()
     )
     if obstacle.fits:

@@ -17,7 +17,7 @@ def study_of(subject: Subject, catalog: Catalog) -> ResolvedStudy:
     """One chip as the one baseline of a study: its numbers as they were set, so that they can be drawn."""
     # as it was compared: a chip without a listed price at its unit cost
     price = "unit-cost" if subject.unpriced else subject.price.method
-    sold = subject.software == "as-sold"
+    sold, promised = subject.software == "as-sold", subject.workload.targets
     spec = StudySpec.model_validate(
         {
             "kind": "study",
@@ -38,7 +38,7 @@ def study_of(subject: Subject, catalog: Catalog) -> ResolvedStudy:
             "price": {**subject.price.model_dump(exclude_none=True), "method": price},
             "objectives": list(GOALS),
             # no limits are left where the user has lifted those of the workload
-            "workload_targets": bool(subject.limits),
+            "workload_targets": any(goal.name in promised for goal, _ in subject.limits),
             "baselines": [subject.chip.name],
             "budget": {"trials": 1},
             "seed": 1,

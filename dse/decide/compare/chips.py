@@ -59,6 +59,7 @@ def compare(
     settings: Mapping[str, str] | None = None,
     configs: Path | str | None = None,
     hold_targets: bool = True,
+    most: Mapping[str, float] | None = None,
     samples: int = 0,
     confidence: float | None = None,
     pools: Sequence[str] = (),
@@ -107,6 +108,7 @@ def compare(
         software=shown,
         configs=configs,
         hold_targets=hold_targets,
+        most=most,
         draft_llm=draft_llm,
     )
 
@@ -131,6 +133,7 @@ def compare(
             settings=own[names[chip]],
             configs=configs,
             hold_targets=hold_targets,
+            most=most,
             confidence=confidence,
         )
         # for its error: the targets are on TPOT

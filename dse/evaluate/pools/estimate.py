@@ -23,6 +23,7 @@ from dse.evaluate.estimate_notes import (
 from dse.evaluate.estimate_result import LABELS
 from dse.evaluate.money import Money, joined
 from dse.evaluate.pools.argument import PoolArgument, read_pools
+from dse.evaluate.pools.fronts import OBJECTIVES
 from dse.evaluate.pools.layouts import check_sizes, layouts_of
 from dse.evaluate.pools.pairs import best_of_pair
 from dse.evaluate.pools.result import SystemEstimate
@@ -75,6 +76,7 @@ class Asked:
     software: str = "as-sold"
     configs: Path | str | None = None
     hold_targets: bool = True
+    most: Mapping[str, float] | None = None
     draft_llm: str | None = None
 
 
@@ -98,6 +100,7 @@ def estimate_pools(
     settings: Mapping[str, str] | None = None,
     configs: Path | str | None = None,
     hold_targets: bool = True,
+    most: Mapping[str, float] | None = None,
     draft_llm: str | None = None,
 ) -> SystemEstimate:
     """Estimate one system of pools; what is left out of their layouts is chosen.
@@ -127,6 +130,7 @@ def estimate_pools(
         software=software,
         configs=configs,
         hold_targets=hold_targets,
+        most=most,
         draft_llm=draft_llm,
     )
     return looked_up(pools, asked, settings).best(None)
@@ -256,6 +260,7 @@ def _subjects(
             settings=_settings_of(pool.role, settings),
             configs=asked.configs,
             hold_targets=asked.hold_targets,
+            most=asked.most,
             drafted=drafts is not None,
             keeps_prefixes=pool.role == keeper([p.role for p in pools]),
         )
@@ -279,6 +284,8 @@ def _best(
     """The best system, a batch of one, and how it was found; empty where there was nothing to choose."""
     roles = tuple(choice.role for choice in choices)
     one_by_one = api.factorises(question.cost_model) and not unshared(question.context)
+    # power is no sum over pools that a pool can be judged by alone
+    one_by_one = one_by_one and all(goal.name in OBJECTIVES for goal, _ in limits)
     if roles == SPLITS[0] and one_by_one and math.prod(c.layouts.size for c in choices) > 1:
         found = best_of_pair(question, choices, link, limits)
         if found is not None:

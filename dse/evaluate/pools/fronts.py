@@ -26,6 +26,7 @@ _COSTS: dict[str, Counted] = {
     "usd_per_million_tokens": "running",
     "energy_per_token": "energy",
     "entry_price": "capex_usd",
+    "chips": "chips",
 }
 _WAITS = ("ttft", "end_to_end")
 OBJECTIVES = (*_COSTS, *_WAITS, "tpot", "tokens_per_second")
@@ -81,7 +82,8 @@ class Trade:
             ttft = -np.inf
         elif "ttft" in bounded:
             ttft = min(limit for goal, limit in limits if goal.name == "ttft")
-        return cls(ttft_s=ttft, counted=(*counted, *(("chips",) if size else ())))
+        more: tuple[Counted, ...] = ("chips",) if size and "chips" not in counted else ()
+        return cls(ttft_s=ttft, counted=(*counted, *more))
 
 
 def rows_of_prefill(

@@ -46,12 +46,12 @@ class ChosenLink:
         """What a reader must know of it."""
         why = "as stated" if self.stated else "the slowest that one of the chips is sold with; --pool-link"
         ports = f"ports of {self.network}" if self.network else "ports"
-        paid = f"{self.usd:,.0f} USD a chip, are paid whatever else is"
+        paid = f", {self.usd:,.0f} USD a chip, are paid whatever else is"
         if self.covered:
-            paid = "are in the prices of the chips"
+            paid = " are in the prices of the chips"
         return (
             f"pools are joined by {ports}, {self.bandwidth / 1e9:,.4g} GB/s one way for each "
-            f"chip ({why}); port and fabric, {paid}"
+            f"chip ({why}); port and fabric{paid}"
         )
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from dse.evaluate.money import Money, PricePaid
-from dse.spec.yaml.units import parse
+from objectives.equations.cost.money import YEAR_S
 
-_YEAR_S = parse("1 year", "s")
-_KWH_J = parse("1 kWh", "J")
+_KWH_J = 3.6e6
+"""A kilowatt-hour [J]."""
 
 
 def price_words(paid: PricePaid) -> str:
@@ -21,14 +21,16 @@ def price_words(paid: PricePaid) -> str:
 
 def economy_words(money: Money) -> str:
     """The economy with the numbers that hold, in one sentence."""
-    v, asked = money.values, set(money.asked)
+    v, asked = {n: value or 0.0 for n, value in money.values.items()}, set(money.asked)
     parts = {
-        "lifetime": f"{v['lifetime_s'] / _YEAR_S:.3g} years",
+        "lifetime": f"{v['lifetime_s'] / YEAR_S:.3g} years",
         "cost_of_capital": f"{100 * v['cost_of_capital']:.3g} % a year",
         "electricity": f"{v['usd_per_joule'] * _KWH_J:.3g} USD/kWh",
         "pue": f"PUE {v['pue']:.3g}",
         "utilisation": f"utilisation {100 * v['utilisation']:.3g} %",
     }
+    if money.values["blend"] is not None:
+        parts["blend"] = f"{v['blend']:.3g} prompt tokens to 1 of output"
     told = ", ".join(f"{text} (set)" if name in asked else text for name, text in parts.items())
     more = sorted(asked - set(parts))
     return f"Economy {money.economy}: {told}{'; also set: ' + ', '.join(more) if more else ''}."

@@ -41,6 +41,7 @@ OPTIONAL: Final[Mapping[str, type[Leaf]]] = MappingProxyType(
         "claimed_user_speed": SourcedTokensPerSecond,
         "joined": SourcedBandwidth,
         "rent": SourcedRent,
+        "blend": SourcedNumber,
         "gross_margin": SourcedShare,
         "weight_load": SourcedBandwidth,
         "context": Sourced[Annotated[float, unit("token")]],

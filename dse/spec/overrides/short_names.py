@@ -144,6 +144,7 @@ ECONOMY: Final = MappingProxyType(
             "utilisation",
             "building",
             "building_lifetime",
+            "blend",
         )
     }
 )

@@ -26,6 +26,7 @@ from dse.spec.schema.base import (
 )
 from dse.spec.schema.formats import Format, Weights
 from dse.spec.schema.kept import CACHE, KvFormats, kept_parts
+from dse.spec.schema.limits import LimitsSpec
 from dse.spec.schema.pools import PoolsSpec
 from dse.spec.schema.rents import Term
 from dse.spec.schema.software import Software
@@ -272,6 +273,8 @@ class StudySpec(Spec):
     targets: dict[str, str] = Field(default={}, max_length=MOST_NAMED)
     """Upper bounds (lower for what is maximised) by objective, with their unit. The latency targets of the
     workload bind as well, and of two on one objective the tighter one."""
+    limits: LimitsSpec | None = Field(default=None, exclude_if=lambda v: v is None)
+    """The most that a whole system may have, such as {chips: 64, capital: 2 MUSD, power: 1 MW}."""
     confidence: Annotated[float, Field(ge=LEAST, le=MOST)] | None = Field(
         default=None, exclude_if=lambda v: v is None
     )
@@ -331,6 +334,9 @@ class StudySpec(Spec):
         missing = [o for o in self.objectives if o not in self.reference_point]
         if missing:
             raise ValueError(f"reference_point: expected every objective, missing {', '.join(missing)}")
+        most = {} if self.limits is None else self.limits.by_objective()
+        if same := [name for name in most if name in self.targets]:
+            raise ValueError(f"limits: expected either these or targets.{same[0]}, got both")
         if self.pools is not None:
             return self._of_pools()
         if self.branches and self.space is None:

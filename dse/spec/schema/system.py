@@ -228,6 +228,9 @@ class EconomySpec(Spec):
     """Data centre per watt of servers."""
     building_lifetime: SourcedSeconds
     """Time over which the building is paid off."""
+    # left out at its default, so that a question stored before the key existed is still the same one
+    blend: SourcedNumber | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Prompt tokens for each output token in a blended price; those of the workload when left out."""
     notes: Notes = None
 
     def resolve(self) -> api.Economy:
@@ -249,4 +252,5 @@ class EconomySpec(Spec):
             utilisation=known["utilisation"],
             building_usd_per_watt=known["building"],
             building_lifetime_s=known["building_lifetime"],
+            blend=known.get("blend"),
         )

@@ -1,5 +1,7 @@
 """Dollars: the price of a chip, of a system, of a token. One function owns each."""
 
+from math import expm1, log1p
+
 from objectives.api import Chips, Economy
 from objectives.arrays import Array, maximum, zeros_like
 from objectives.equations.interconnect import reach
@@ -178,8 +180,10 @@ def annuity(lifetime_s: float, rate: float) -> float:
         >>> round(annuity(20 * YEAR_S, 0.08), 4)
         0.1019
     """
-    # the closed form is 0 / 0 at a rate of 0, where its limit is 1 / n
+    # the closed form is 0 / 0 at a rate of 0, where its limit is 1 / n, and loses all digits near it
     years = lifetime_s / YEAR_S
+    if 0.0 < rate < 1e-6:
+        return rate / -expm1(-years * log1p(rate))
     return 1.0 / years if rate == 0.0 else rate / (1.0 - (1.0 + rate) ** -years)
 
 

@@ -141,6 +141,7 @@ def compare(
         settings=changes,
         configs=configs,
         hold_targets=not served.no_targets,
+        most=served.most,
         confidence=served.confidence,
         samples=0 if no_intervals else samples,
         pools=pools or (),

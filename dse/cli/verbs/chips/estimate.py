@@ -133,6 +133,7 @@ def estimate(
         settings=changes,
         configs=configs,
         hold_targets=not served.no_targets,
+        most=served.most,
         confidence=served.confidence,
     )
     if form == "table":
@@ -196,6 +197,7 @@ def _of_pools(
         ),
         configs=configs,
         hold_targets=not served.no_targets,
+        most=served.most,
     )
     if form == "table":
         show_system(found)

@@ -22,6 +22,7 @@ from dse.spec.catalog.lookup import KINDS, Catalog
 from dse.spec.schema.base import Spec
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.llm import LlmSpec
+from dse.spec.schema.rents import RentsSpec
 from dse.spec.schema.study import StudySpec
 from dse.spec.yaml.loading import load_spec
 from dse.spec.yaml.sourced_values import lines
@@ -37,10 +38,11 @@ EPILOG = epilog(
 )
 _KINDS = (
     *("chips", "llms", "workloads", "traffic", "stacks", "architectures", "networks", "economies"),
-    *("silicon", "spaces", "buildable", "rents"),
+    *("silicon", "spaces", "rents", "buildable"),
 )
 _ALL = (*_KINDS, *GROUPS, "studies")
-_WORDS = (*_ALL, "technology", "prices")
+# rents last: they are looked up with prices
+_WORDS = (*(kind for kind in _ALL if kind != "rents"), "technology", "prices", "rents")
 """What KIND may be: `technology` is short for one of the `silicon`, `prices` are those of the chips."""
 _UNTITLED = ("chips",)
 """Kinds whose names say what they are, so that figures have the room of their titles."""
@@ -152,7 +154,8 @@ def _prices(found: Catalog, name: str | None, form: str) -> None:
     """Print what each chip, or the one of this name, is sold for and costs, with date, age and basis."""
     with blame("NAME"):
         paths = [found.path("chips", name)] if name else list(found.files("chips").values())
-    rows = price_rows([load_spec(ChipSpec, path) for path in paths], found.sources(), date.today())
+    chips, rents = [load_spec(ChipSpec, path) for path in paths], list(found.all(RentsSpec).values())
+    rows = price_rows(chips, found.sources(), date.today(), rents)
     if form != "table":
         print_rows(rows, form)
         return
