@@ -63,6 +63,7 @@ STACK: Final = MappingProxyType(
             "step_overhead",
             "collective_overhead",
             "usable_capacity",
+            "reserve",
         )
     }
 )
