@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -26,6 +27,10 @@ TABLE: Final = "vllm-runs.csv"
 SOURCE: Final = "vllm-runs"
 ROOM: Final = "kv_tokens"
 """Metric of a row that says how many tokens the KV cache has room for, in one sequence of that length."""
+STEP: Final = 0.03
+"""Relative error to expect of a row: windows of two to five seconds hold 30 to 120 steps, counted to whole
+ones. Rows of one run share laboratory, engine and settings, so that the error of published means is none of
+theirs."""
 MOVED: Final = ("link_efficiency", "collective_overhead")
 """Numbers that belong to the network of the runs: they are those of `START` on any other."""
 
@@ -61,6 +66,7 @@ def fitted(
     spec, start = catalog.get(StackSpec, NAME), startable(catalog.get(StackSpec, START))
     expected = prior(start, catalog.get(StackSpec, RANGES))
     rows = Rows.of(model, found.speeds, catalog)
+    rows = replace(rows, scatter=np.full(len(found.speeds), STEP))
     best = fit(rows, expected)
     bare = spec.model_copy(update={"network_shifts": {}, "reserve": None})
     made = profile_of_fit(rows, best, expected, bare, start, "case", SOURCE, progress)
@@ -74,6 +80,7 @@ def fitted(
     networks = sorted({c.chip.link.network for c in found.speeds if c.layout.tp > 1.0})
     profile = replace(
         made.profile,
+        notes=f"{made.profile.notes} Two runs of one laboratory: the interval is at least that of {START}.",
         leaves=leaves,
         interval=wider(start.interval, made.profile.interval),
         network_shifts={network: shifts for network in networks},
@@ -142,7 +149,7 @@ def _case(lookup: Lookup, row: Measured) -> Case:
     return case
 
 
-def _table(catalog: Catalog):
+def _table(catalog: Catalog) -> Path:
     found = [path for folder in catalog.folders if (path := folder / "measurements" / TABLE).is_file()]
     if not found:
         raise spec_error("measurements", f"expected {TABLE}, got a folder without it")
