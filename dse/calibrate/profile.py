@@ -93,7 +93,9 @@ class Profile:
             network: "{" + ", ".join(f"{name}: {_leaf(leaf)}" for name, leaf in by.items()) + "}"
             for network, by in self.network_shifts.items()
         }
-        lines += [f"network_shifts: {{{', '.join(f'{n}: {by}' for n, by in shifts.items())}}}"] if shifts else []
+        lines += (
+            [f"network_shifts: {{{', '.join(f'{n}: {by}' for n, by in shifts.items())}}}"] if shifts else []
+        )
         # a JSON text is a YAML text, whatever colons and quotes are in it
         lines += [f"notes: {json.dumps(self.notes)}"]
         return "\n".join(lines) + "\n"

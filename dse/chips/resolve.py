@@ -48,7 +48,11 @@ from objectives.equations.chip.formats import FORMATS
 from objectives.equations.interconnect.topology import TOPOLOGIES
 from objectives.memories import FURTHER, MEMORIES
 
-OPTIONAL = frozenset(f"{m}_{c}" for m in FURTHER for c in MEMORIES[m].columns) | {BONDED, *RARE, "reserve_bytes"}
+OPTIONAL = frozenset(f"{m}_{c}" for m in FURTHER for c in MEMORIES[m].columns) | {
+    BONDED,
+    *RARE,
+    "reserve_bytes",
+}
 """Columns that few chips have: of their memories, and of what their stack can do and keeps."""
 AROUND = ("host_usd", "rack_usd", "network_usd", "copper_usd", "optics_usd", "scale_out_usd")
 """Dollars of what surrounds a chip."""

@@ -53,7 +53,9 @@ def on_next_best(
     if rows is None:
         return None
     stack = on_architecture(catalog.get(StackSpec, rows.stack), chip.architecture, catalog)
-    columns = {n: np.asarray([v]) for n, v in stack_columns(stack, chip.dram is not None, chip.link.network).items()}
+    columns = {
+        n: np.asarray([v]) for n, v in stack_columns(stack, chip.dram is not None, chip.link.network).items()
+    }
     pool = one.pools[0] if role is None else one.pool(role)
     for name in (*RARE, "reserve_bytes"):
         if getattr(pool.chips.stack, name) is not None:

@@ -1,4 +1,4 @@
-"""The stack of vLLM 0.19 from two recorded runs: numbers of its steps, collectives over PCIe, memory it keeps."""
+"""The stack of vLLM 0.19 from two recorded runs: its steps, collectives over PCIe, memory that it keeps."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -83,14 +83,16 @@ def fitted(
         notes=f"{made.profile.notes} Two runs of one laboratory: the interval is at least that of {START}.",
         leaves=leaves,
         interval=wider(start.interval, made.profile.interval),
-        network_shifts={network: shifts for network in networks},
+        network_shifts=dict.fromkeys(networks, shifts),
     )
     return profile, made
 
 
 def reserve(model: api.CostModel, room: Case, catalog: Catalog) -> ProfileValue:
-    """What engine and driver keep: what is left of the usable capacity when the KV cache is as full as the
-    engine says."""
+    """What engine and driver keep: what a KV cache as large as the engine says leaves of the usable capacity.
+
+    A pass of prompts holds its activations meanwhile, as in the run in which the engine measures its room.
+    """
     (batch,) = batches([room], catalog)
     chips = batch.designs.chips.replace(reserve_bytes=np.zeros(1))
     found = model.evaluate(batch.designs.replace(chips=chips), batch.context).violations["capacity"]
@@ -103,8 +105,8 @@ def reserve(model: api.CostModel, room: Case, catalog: Catalog) -> ProfileValue:
         basis="derived",
         low=None,
         high=None,
-        note=f"what {room.row.isl + room.row.osl:,.0f} tokens of KV cache, the weights and the activations of a "
-        f"pass leave of {room.chip.name}; one run, so that no range is known",
+        note=f"what {room.row.isl + room.row.osl:,.0f} tokens of KV cache, weights and activations of a pass "
+        f"leave of {room.chip.name}; one run, so that no range is known",
     )
 
 

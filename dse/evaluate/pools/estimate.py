@@ -358,7 +358,9 @@ def _notes(system: System, pools: Sequence[Trusted], one: api.Designs, how: str)
         if subject.unpriced:
             told.append(f"{subject.chip.name} has no listed price: priced at the unit cost of its silicon")
         # set for all pools it is read of the one that prefills
-        if pool.role == "prefill" or not any(s.role == "prefill" and t.stack.can("kv_under_prefill") for s, t in both):
+        if pool.role == "prefill" or not any(
+            s.role == "prefill" and t.stack.can("kv_under_prefill") for s, t in both
+        ):
             told += sent_under(subject.stack, sends=pool.role == "prefill")
         if pool.role == "decode":
             told += narrow_stages(subject.stack, system.context.llm, one.pool("decode").deployments)

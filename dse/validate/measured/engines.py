@@ -7,7 +7,7 @@ from dse.spec.schema.pattern import SEEN
 from dse.spec.schema.system import StackSpec
 
 Match = tuple[int, str, str]
-"""Letters of the engine's name that a profile recognises, and the last and the first date that it holds for."""
+"""Letters of the engine's name that a profile recognises, and the last and first date that it holds for."""
 
 NO_MATCH: Final[Match] = (0, "", "")
 _FOREVER: Final = "9999"
@@ -15,6 +15,8 @@ _FOREVER: Final = "9999"
 
 def match(stack: StackSpec, chip_class: str, engine: str, date: str) -> Match:
     """How well `stack` fits an engine; the longer match is the better one, of two equal ones the newer.
+
+    Newer is what ends later, and of those that end alike what begins later.
 
     An undated engine may be of any era, which leaves it to the newest profile that knows its name.
     """
