@@ -173,6 +173,9 @@ class Stack(Columns):
     unlike_stages: Array | None = None
     """1 where stages with fewer layers have fewer chips, 0 where all have TP x CP; None where all chips of
     the batch do."""
+    reserve_bytes: Array | None = None
+    """What engine and driver keep of the usable capacity beyond weights, KV cache and activations [B]; None
+    where no stack of the batch says."""
     tpot_interval: Array | None = None
     """80 % interval of TPOT, a factor up and down, by the error bar of the stack [1]; NaN where it states
     none, left out where no target is to be met with a probability. No cost model reads it."""

@@ -55,6 +55,8 @@ class Profile:
     widened: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """See `StackSpec.widened`."""
     estimate: str = "calibrated"
+    network_shifts: Mapping[str, Mapping[str, ProfileValue]] = field(default_factory=dict)
+    """See `StackSpec.network_shifts`."""
 
     @property
     def values(self) -> dict[str, float]:
@@ -87,6 +89,13 @@ class Profile:
         if self.widened:
             parts = ", ".join(f"{what}: {_factors(by)}" for what, by in self.widened.items())
             lines.append(f"widened: {{{parts}}}")
+        shifts = {
+            network: "{" + ", ".join(f"{name}: {_leaf(leaf)}" for name, leaf in by.items()) + "}"
+            for network, by in self.network_shifts.items()
+        }
+        lines += (
+            [f"network_shifts: {{{', '.join(f'{n}: {by}' for n, by in shifts.items())}}}"] if shifts else []
+        )
         # a JSON text is a YAML text, whatever colons and quotes are in it
         lines += [f"notes: {json.dumps(self.notes)}"]
         return "\n".join(lines) + "\n"
@@ -217,6 +226,8 @@ def _leaf(leaf: ProfileValue) -> str:
 def _number(value: float, unit: str) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if unit == "B":
+        return f'"{value / 1e9:.6g} GB"'
     if unit != "s":
         return f"{value:.6g}"
     # times below a second in us or ms, as the bundled stacks write them

@@ -1,4 +1,4 @@
-"""The stack of an engine on an architecture: the numbers of the engine, shifted as those of all engines."""
+"""The stack of an engine on an architecture or a network: the numbers of the engine, shifted."""
 
 from typing import Final, get_args
 
@@ -19,6 +19,17 @@ def on_architecture(stack: StackSpec, architecture: str | None, catalog: Catalog
     of equal or of no losses, stay as they are. Raises `SpecError` for an unknown architecture.
     """
     return _all_moved(stack, architecture, catalog, 1.0)
+
+
+def on_network(stack: StackSpec, network: str) -> StackSpec:
+    """The stack on a network, by the shifts that it states for it; the stack itself where it states none."""
+    shifts = {name: shift.value for name, shift in stack.network_shifts.get(network, {}).items()}
+    moved = {
+        name: _moved(leaf, factor, network, share=name in SHARES)
+        for name, factor in shifts.items()
+        if (leaf := getattr(stack, name)).value is not None and factor is not None
+    }
+    return stack.model_copy(update=moved) if moved else stack
 
 
 def before_architecture(stack: StackSpec, architecture: str | None, catalog: Catalog) -> StackSpec:

@@ -334,7 +334,7 @@ def _branch(name: str, spec: BranchSpec, setting: Setting) -> Branch:
     fixed = {
         **template_columns(made_on[0], setting, stack, network),
         # the template may have DRAM where the branch has none, and rows of prompts follow the branch
-        **stack_columns(stack, bool(spec.generations)),
+        **stack_columns(stack, bool(spec.generations), network.name),
         **network_columns(network),
         **reach_columns(template.link.bandwidth.value or 0.0, network, setting.technology),
     }

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from dse.chips.architecture import on_network
 from dse.chips.chip_price import AROUND, around, needs_of, price_of, price_unknowns
 from dse.chips.formats import matrix_formats, part_peaks, peak_of, with_formats
 from dse.chips.interval import interval_columns
@@ -44,8 +45,12 @@ from objectives.equations.chip.formats import FORMATS
 from objectives.equations.interconnect.topology import TOPOLOGIES
 from objectives.memories import FURTHER, MEMORIES
 
-OPTIONAL = frozenset(f"{m}_{c}" for m in FURTHER for c in MEMORIES[m].columns) | {BONDED, *RARE}
-"""Columns that few chips have: of their memories, and of what their stack can do."""
+OPTIONAL = frozenset(f"{m}_{c}" for m in FURTHER for c in MEMORIES[m].columns) | {
+    BONDED,
+    *RARE,
+    "reserve_bytes",
+}
+"""Columns that few chips have: of their memories, and of what their stack can do and keeps."""
 
 
 def precision_of(spec: PrecisionSpec) -> api.Precision:
@@ -133,7 +138,7 @@ def _stated(chip: ChipSpec, setting: Setting, stack: StackSpec, network: Network
         **_compute(chip, setting.precision),
         **_storage(chip),
         **network_columns(network),
-        **stack_columns(stack, chip.dram is not None),
+        **stack_columns(stack, chip.dram is not None, network.name),
         **reach_columns(chip.link.bandwidth.value or 0.0, network, setting.technology),
         "link_bandwidth": chip.link.bandwidth.value or 0.0,
         "user_tokens_per_s": _or_zero(chip.claimed_user_speed),
@@ -157,7 +162,7 @@ def speed_columns(
         **_compute(chip, precision),
         **_storage(chip),
         **network_columns(network),
-        **stack_columns(stack, chip.dram is not None),
+        **stack_columns(stack, chip.dram is not None, network.name),
         **as_made(chip),
         **dict.fromkeys((*free, "user_tokens_per_s"), 0.0),
         **{name: 0.0 if name.endswith("_w") else x for name, x in memory_columns(chip).items()},
@@ -229,8 +234,9 @@ def network_columns(network: NetworkSpec) -> Columns:
     }
 
 
-def stack_columns(stack: StackSpec, dram: bool) -> Columns:
-    """Columns that a software stack gives to the chips it drives, which have `dram` or none."""
+def stack_columns(stack: StackSpec, dram: bool, network: str = "") -> Columns:
+    """Columns that a stack gives to the chips it drives, which have `dram` or none, on a network."""
+    stack = on_network(stack, network)
     # dataflow chips with DRAM run larger chunks of prompts, as those of SambaNova and Tenstorrent do
     rows = (stack.prompt_rows_from_dram if dram else None) or stack.prompt_rows
     return {
@@ -262,12 +268,8 @@ def stack_columns(stack: StackSpec, dram: bool) -> Columns:
         "context_parallel": 1.0 if stack.context_parallel and stack.context_parallel.value else 0.0,
         "usable_capacity": stack.usable_capacity.value or 1.0,
         **{name: 1.0 for name in RARE if stack.can(name)},
+        **({} if stack.reserve is None else {"reserve_bytes": stack.reserve.value or 0.0}),
     }
-
-
-def sends_under(stack: StackSpec) -> bool:
-    """Whether pools on a stack send KV cache layer by layer under the prefill."""
-    return stack.can("kv_under_prefill")
 
 
 def _unknowns(chip: ChipSpec, setting: Setting, network: NetworkSpec, stack: StackSpec) -> Iterator[Problem]:

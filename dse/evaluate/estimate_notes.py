@@ -9,7 +9,7 @@ import numpy as np
 from dse.chips.anchor_rows import AnchorRows, anchor_rows, next_best
 from dse.chips.anchors import anchor
 from dse.chips.architecture import on_architecture
-from dse.chips.resolve import sends_under, stack_columns
+from dse.chips.resolve import stack_columns
 from dse.choose.solve import Found
 from dse.evaluate.estimate_result import OtherStack, first_of
 from dse.question.layouts import layout_remarks
@@ -53,9 +53,11 @@ def on_next_best(
     if rows is None:
         return None
     stack = on_architecture(catalog.get(StackSpec, rows.stack), chip.architecture, catalog)
-    columns = {n: np.asarray([v]) for n, v in stack_columns(stack, chip.dram is not None).items()}
+    columns = {
+        n: np.asarray([v]) for n, v in stack_columns(stack, chip.dram is not None, chip.link.network).items()
+    }
     pool = one.pools[0] if role is None else one.pool(role)
-    for name in RARE:
+    for name in (*RARE, "reserve_bytes"):
         if getattr(pool.chips.stack, name) is not None:
             columns.setdefault(name, np.zeros(1))
     there = replace(pool, chips=pool.chips.replace(**columns))
@@ -93,7 +95,7 @@ def unmeasured_split(stack: StackSpec, cp: float) -> list[str]:
 
 def sent_under(stack: StackSpec, *, sends: bool) -> list[str]:
     """What to say where pools send KV cache while they compute: most stacks do so after the prefill."""
-    if not sends_under(stack):
+    if not stack.can("kv_under_prefill"):
         return []
     if not sends:
         return ["kv_under_prefill is not read: only chips that prefill for others send KV cache"]

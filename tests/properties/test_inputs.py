@@ -85,6 +85,7 @@ KIND |= {
     for name in FURTHER
     for column in MEMORIES[name].columns
 }
+KIND["reserve_bytes"] = {"reserve_bytes": 1e9}
 KIND["unlike_stages"] = {"unlike_stages": 1.0}
 KIND |= {column: {column: 1e14} for column in PEAKS_OF_PARTS.values()}
 KIND["bonded_excess_m2"] = {"bonded_excess_m2": -1e-6}

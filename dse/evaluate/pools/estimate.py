@@ -8,7 +8,6 @@ from pathlib import Path
 from dse.chips.anchor_rows import anchor_rows
 from dse.chips.anchors import anchor
 from dse.chips.interval import shares_experts
-from dse.chips.resolve import sends_under
 from dse.choose.pools import PoolChoice, best_system
 from dse.choose.rule import Limits, merged
 from dse.choose.solve import Question
@@ -378,7 +377,9 @@ def _notes(system: System, pools: Sequence[Trusted], one: api.Designs, how: str)
         if subject.unpriced:
             told.append(f"{subject.chip.name} has no listed price: priced at the unit cost of its silicon")
         # set for all pools it is read of the one that prefills
-        if pool.role == "prefill" or not any(s.role == "prefill" and sends_under(t.stack) for s, t in both):
+        if pool.role == "prefill" or not any(
+            s.role == "prefill" and t.stack.can("kv_under_prefill") for s, t in both
+        ):
             told += sent_under(subject.stack, sends=pool.role == "prefill")
         if pool.role == "decode":
             told += narrow_stages(subject.stack, system.context.llm, one.pool("decode").deployments)

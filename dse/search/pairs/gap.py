@@ -13,7 +13,7 @@ import numpy as np
 from dse.arrays import Floats
 from dse.chips.branch import Branch
 from dse.chips.formats import with_formats
-from dse.chips.resolve import chip_columns, chips_of, sends_under
+from dse.chips.resolve import chip_columns, chips_of
 from dse.choose.rule import late
 from dse.errors import spec_error
 from dse.evaluate.pools.fronts import Trade
@@ -150,7 +150,7 @@ def least_of_prefill(
 def _under(pool: ResolvedStudy) -> bool:
     """Whether some chip that prefills sends KV cache under its prefill."""
     chips = pool.baselines.values()
-    return any(sends_under(stack) for stack in stacks_of(pool.setting, pool.branches, chips))
+    return any(stack.can("kv_under_prefill") for stack in stacks_of(pool.setting, pool.branches, chips))
 
 
 def _numbers(study: PooledStudy) -> tuple[str, ...]:

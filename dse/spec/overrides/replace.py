@@ -13,6 +13,7 @@ from dse.spec.schema.base import (
     Leaf,
     Sourced,
     SourcedBandwidth,
+    SourcedBytes,
     SourcedCount,
     SourcedFlag,
     SourcedFlops,
@@ -56,6 +57,7 @@ OPTIONAL: Final[Mapping[str, type[Leaf]]] = MappingProxyType(
         "window_kept": SourcedShare,
         "kv_under_prefill": SourcedFlag,
         "unlike_stages": SourcedFlag,
+        "reserve": SourcedBytes,
     }
 )
 """Numbers that are null where a file leaves them out, with their type."""

@@ -65,6 +65,7 @@ STACK: Final = MappingProxyType(
             "step_overhead",
             "collective_overhead",
             "usable_capacity",
+            "reserve",
         )
     }
 )

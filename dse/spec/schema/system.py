@@ -13,9 +13,11 @@ from dse.spec.schema.base import (
     FileName,
     IsoDate,
     Notes,
+    PositiveNumber,
     Ratio,
     Sourced,
     SourcedBandwidth,
+    SourcedBytes,
     SourcedCount,
     SourcedFlag,
     SourcedNumber,
@@ -33,6 +35,8 @@ from objectives import api
 
 AtLeastOneRow = Annotated[int, Field(ge=1, json_schema_extra={"x-unit": "row"})]
 """A number of rows."""
+ShiftedByNetwork = Literal["link_efficiency", "collective_overhead"]
+"""Numbers of a stack that a network moves."""
 Unlike = Literal["architecture", "llm", "experts", "joined"]
 """What makes a question unlike the rows that a stack was fitted to."""
 
@@ -129,6 +133,14 @@ class StackSpec(Spec):
     all after the prefill when left out or null."""
     unlike_stages: SourcedFlag | None = Field(default=None, exclude_if=lambda v: v is None)
     """Whether pipeline stages with fewer layers have fewer chips: all have TP x CP when left out or null."""
+    reserve: SourcedBytes | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Memory of each chip that engine and driver keep beyond weights, KV cache and activations, within the
+    usable share: contexts, recorded graphs, buffers of libraries. None when left out."""
+    network_shifts: dict[str, dict[ShiftedByNetwork, Sourced[PositiveNumber]]] = Field(
+        default={}, exclude_if=lambda v: not v
+    )
+    """Network to number of the stack to the factor that it takes there, on the odds of a share: collectives
+    over it are slower or faster than on the networks that the number was fitted to."""
     usable_capacity: SourcedRatio
     """Share of the memory that the runtime leaves to weights, KV cache and activations."""
     interval: dict[str, Annotated[AtLeastOne, Field(gt=1.0)]] = Field(default={})

@@ -6,15 +6,17 @@ from typing import Final
 from dse.spec.schema.pattern import SEEN
 from dse.spec.schema.system import StackSpec
 
-Match = tuple[int, str]
-"""Letters of the engine's name that a profile recognises, and the last date that it holds for."""
+Match = tuple[int, str, str]
+"""Letters of the engine's name that a profile recognises, and the last and first date that it holds for."""
 
-NO_MATCH: Final[Match] = (0, "")
+NO_MATCH: Final[Match] = (0, "", "")
 _FOREVER: Final = "9999"
 
 
 def match(stack: StackSpec, chip_class: str, engine: str, date: str) -> Match:
     """How well `stack` fits an engine; the longer match is the better one, of two equal ones the newer.
+
+    Newer is what ends later, and of those that end alike what begins later.
 
     An undated engine may be of any era, which leaves it to the newest profile that knows its name.
     """
@@ -24,7 +26,7 @@ def match(stack: StackSpec, chip_class: str, engine: str, date: str) -> Match:
         return NO_MATCH
     found = (re.search(pattern, engine[:SEEN], re.IGNORECASE) for pattern in stack.engines)
     length = max((len(hit[0]) for hit in found if hit), default=0)
-    return (length, stack.until or _FOREVER) if length else NO_MATCH
+    return (length, stack.until or _FOREVER, stack.since or "") if length else NO_MATCH
 
 
 def _within(date: str, since: str | None, until: str | None) -> bool:

@@ -141,12 +141,17 @@ def set_up(designs: Designs, context: Context, prompt_load: PromptLoad, cuts: Ar
     kv_bytes = context.precision.kv_bytes
     kept = most_of_stage(own, layer, context.llm.layers, d.pp, lambda one: one.kept_bytes(work.isl, kv_bytes))
     prompt_kv = kept * prompt_load.prompts
+    working = held["activations"]
+    if chips.stack.reserve_bytes is not None:
+        held["reserve"] = zeros_like(working) + chips.stack.reserve_bytes
+        # neither is placed: both take room of what streams from DRAM
+        working = working + held["reserve"]
     placed = place_in_memories(
         chips,
         per_byte,
         pinning_values(chips, context, layer, per_byte, held, micro, d.pp, worked, own, drafts),
         prompt_kv,
-        held["activations"],
+        working,
         held.get("prefix_cache"),
         keeper,
     )

@@ -1,0 +1,1 @@
+"""A stack fitted to steps of two recorded runs, instead of to published means."""
