@@ -6,7 +6,7 @@ import numpy as np
 
 from dse.simulate.events import advance
 from dse.simulate.policies import CHUNKED
-from dse.simulate.run import idle_replicas, unserved
+from dse.simulate.run import idle_replicas, nothing_seen, unserved
 from dse.simulate.state import Observed, Rules, Sent, Served, Times
 
 FIXED, A_SEQUENCE, A_TOKEN, A_CONTEXT = 0.004, 2e-4, 1.5e-4, 1e-8
@@ -67,7 +67,7 @@ def serve(
     """Run it to the end."""
     state, served = idle_replicas(replicas, how), unserved(requests)
     width = max(float(requests.arrival_s[-1]) / 256, 1e-3)
-    seen = Observed(*(np.zeros(256) for _ in range(6)), width_s=np.array([width]))
+    seen = nothing_seen(256, width)
     while not advance(state, requests, served, made or times(), how, seen, 10_000):
         pass
     return served, seen

@@ -224,6 +224,7 @@ def _leaf(leaf: ProfileValue) -> str:
 
 
 def _number(value: float, unit: str) -> str:
+    """A value as a file has it."""
     if isinstance(value, bool):
         return str(value).lower()
     if unit == "B":

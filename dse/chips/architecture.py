@@ -24,7 +24,7 @@ def on_architecture(stack: StackSpec, architecture: str | None, catalog: Catalog
 def on_network(stack: StackSpec, network: str) -> StackSpec:
     """The stack on a network, by the shifts that it states for it; the stack itself where it states none."""
     shifts = {name: shift.value for name, shift in stack.network_shifts.get(network, {}).items()}
-    moved = {
+    moved: dict[str, object] = {
         name: _moved(leaf, factor, network, share=name in SHARES)
         for name, factor in shifts.items()
         if (leaf := getattr(stack, name)).value is not None and factor is not None

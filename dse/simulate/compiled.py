@@ -1,7 +1,7 @@
 """The one door to the compiler of loops: functions of arrays and numbers that run as machine code."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from numba import njit
 
@@ -13,5 +13,4 @@ def compiled(function: F) -> F:
 
     Without its lock, so that a terminal can show progress in the meantime.
     """
-    made: F = njit(cache=True, nogil=True)(function)
-    return made
+    return cast(F, njit(cache=True, nogil=True)(function))

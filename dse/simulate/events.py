@@ -12,14 +12,14 @@ from dse.simulate.state import Observed, Replicas, Rules, Sent, Served, Times
 @compiled
 def route(replicas: Replicas, rules: Rules) -> int:
     """The replica that the next request goes to."""
-    last, n = replicas.progress[3], replicas.count.size
+    last, n = int(replicas.progress[3]), replicas.active.size
     best = (last + 1) % n
     if rules.router == 1:
         # one that waits weighs as much as four that run, as engines with several ranks have it
-        least = 4 * replicas.waiting[best] + replicas.count[best]
+        least = 4 * replicas.waiting[best] + replicas.active[best]
         for step in range(1, n):
             r = (best + step) % n
-            load = 4 * replicas.waiting[r] + replicas.count[r]
+            load = 4 * replicas.waiting[r] + replicas.active[r]
             if load < least:
                 best, least = r, load
     replicas.progress[3] = best
@@ -49,10 +49,10 @@ def arrive(replicas: Replicas, sent: Sent, served: Served, times: Times, rules: 
 @compiled
 def duration(
     replicas: Replicas, served: Served, times: Times, rules: Rules, r: int
-) -> tuple[float, int, int]:
-    """Seconds of the iteration that is scheduled, and its tokens of prompts and of output."""
+) -> tuple[float, float, int]:
+    """Seconds of the iteration that is scheduled, those of its slowest stage, and its tokens of prompts."""
     decoding, context, prompt, seen = 0, 0.0, 0, 0.0
-    for at in range(replicas.count[r]):
+    for at in range(replicas.active[r]):
         i = replicas.running[r, at]
         tokens = served.due[i]
         if tokens == 0:
@@ -76,7 +76,7 @@ def duration(
 @compiled
 def gives_tokens(replicas: Replicas, served: Served, r: int) -> bool:
     """Whether any token comes out of the iteration that is scheduled."""
-    for at in range(replicas.count[r]):
+    for at in range(replicas.active[r]):
         i = replicas.running[r, at]
         if served.due[i] > 0 and served.done[i] + served.due[i] >= served.target[i]:
             return True
@@ -119,20 +119,20 @@ def observe(
 @compiled
 def plain_steps(replicas: Replicas, sent: Sent, served: Served, times: Times, rules: Rules, r: int) -> int:
     """Steps of decode for which replica `r` has nothing else to do: until one ends, at most; 0 for none."""
-    if replicas.count[r] == 0:
+    if replicas.active[r] == 0:
         return 0
     if has_room(replicas, served, times, rules, r) and rules.policy != STATIC:
         return 0
-    most = sent.osl[replicas.running[r, 0]]
-    for at in range(replicas.count[r]):
+    most = int(sent.osl[replicas.running[r, 0]])
+    for at in range(replicas.active[r]):
         i = replicas.running[r, at]
         if served.done[i] < served.target[i]:
             return 0
-        most = min(most, sent.osl[i] - served.made[i])
+        most = min(most, int(sent.osl[i] - served.made[i]))
     blocks = 0
-    for at in range(replicas.count[r]):
+    for at in range(replicas.active[r]):
         blocks += blocks_of(rules, served.done[replicas.running[r, at]] + most)
-    return most if fits(times, rules, replicas.count[r], blocks) else 0
+    return most if fits(times, rules, replicas.active[r], blocks) else 0
 
 
 @compiled
@@ -147,7 +147,7 @@ def leap(
     steps = plain_steps(replicas, sent, served, times, rules, r)
     if steps < 2:
         return False
-    now, n, tokens = replicas.ready_s[r], replicas.count[r], 0
+    now, n, tokens = replicas.ready_s[r], replicas.active[r], 0
     for at in range(n):
         tokens += served.done[replicas.running[r, at]] + 1
     context = tokens / n
@@ -172,7 +172,7 @@ def leap(
     waiting = replicas.waiting[r]
     finished, made = finish(replicas, sent, served, r, now + took, steps)
     observe(o, now, took, (float(n), float(waiting), share, 0.0, float(made)))
-    ended(replicas, r, finished, steps, now + took, replicas.count[r] > 0 or replicas.waiting[r] > 0)
+    ended(replicas, r, finished, steps, now + took, replicas.active[r] > 0 or replicas.waiting[r] > 0)
     return True
 
 
@@ -220,14 +220,14 @@ def step(
         longest = max(longest, took)
     busy, all_finished = False, 0
     for r in range(first, first + rules.together):
-        running, waiting = replicas.count[r], replicas.waiting[r]
+        running, waiting = replicas.active[r], replicas.waiting[r]
         share = held(times, rules, running, replicas.blocks[r]) / rules.room
         finished, tokens = finish(replicas, sent, served, r, now + longest, 1)
         all_finished += finished
         if running > 0:
             of_time = (float(running), float(waiting), share, float(replicas.prompt[r]), float(tokens))
             observe(o, now, longest, of_time)
-        busy = busy or replicas.count[r] > 0 or replicas.waiting[r] > 0
+        busy = busy or replicas.active[r] > 0 or replicas.waiting[r] > 0
     ended(replicas, g, all_finished, 1, now + longest, busy)
 
 

@@ -15,8 +15,8 @@ def place(axis: Floats, value: float) -> tuple[int, float]:
         return 0, 0.0
     if value >= axis[last]:
         return last - 1, 1.0
-    low = np.searchsorted(axis, value, side="right") - 1
-    return low, (value - axis[low]) / (axis[low + 1] - axis[low])
+    low = int(np.searchsorted(axis, value, side="right")) - 1
+    return low, float((value - axis[low]) / (axis[low + 1] - axis[low]))
 
 
 @compiled
@@ -51,6 +51,6 @@ def seconds(t: Times, of: Floats, sequences: float, context: float, prompt: floa
 def kept_bytes(t: Times, length: float) -> float:
     """Bytes that a sequence keeps on the fullest chip [B]; beyond the grid the last line goes on."""
     last = t.length.size - 1
-    low = min(max(np.searchsorted(t.length, length, side="right") - 1, 0), last - 1)
+    low = min(max(int(np.searchsorted(t.length, length, side="right")) - 1, 0), last - 1)
     on_the_way = (length - t.length[low]) / (t.length[low + 1] - t.length[low])
-    return t.kept[low] + on_the_way * (t.kept[low + 1] - t.kept[low])
+    return float(t.kept[low] + on_the_way * (t.kept[low + 1] - t.kept[low]))

@@ -154,13 +154,26 @@ def _served(
     state, served = idle_replicas(replicas * lanes, rules), unserved(sent)
     # about as wide as the arrivals are long; doubled where it goes on
     width = max(float(sent.arrival_s[-1]) / _INTERVALS, 1e-6)
-    observed = Observed(*(np.zeros(_INTERVALS) for _ in range(6)), width_s=np.array([width]))
+    observed = nothing_seen(_INTERVALS, width)
     done = False
     while not done:
         done = advance(state, sent, served, design.times, rules, observed, _SLICE)
         if report is not None:
             report(int(state.progress[1]), sent.arrival_s.size)
     return _Run(served=served, observed=observed, iterations=int(state.progress[2]))
+
+
+def nothing_seen(intervals: int, width_s: float) -> Observed:
+    """Sums of nothing."""
+    return Observed(
+        busy_s=np.zeros(intervals),
+        running=np.zeros(intervals),
+        waiting=np.zeros(intervals),
+        held=np.zeros(intervals),
+        prompt=np.zeros(intervals),
+        output=np.zeros(intervals),
+        width_s=np.array([width_s]),
+    )
 
 
 def idle_replicas(count: int, rules: Rules) -> Replicas:
@@ -171,7 +184,7 @@ def idle_replicas(count: int, rules: Rules) -> Replicas:
 
     return Replicas(
         running=np.zeros((count, rules.slots), dtype=np.int64),
-        count=whole(),
+        active=whole(),
         head=whole(-1),
         tail=whole(-1),
         waiting=whole(),

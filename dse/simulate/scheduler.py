@@ -31,7 +31,7 @@ def push_front(replicas: Replicas, served: Served, r: int, i: int) -> None:
 @compiled
 def pop(replicas: Replicas, served: Served, r: int) -> int:
     """Take the first of the queue."""
-    i = replicas.head[r]
+    i = int(replicas.head[r])
     replicas.head[r] = served.behind[i]
     if replicas.head[r] < 0:
         replicas.tail[r] = -1
@@ -81,19 +81,19 @@ def get(replicas: Replicas, served: Served, r: int, i: int, blocks: int) -> None
 @compiled
 def still_there(replicas: Replicas, sent: Sent, served: Served, rules: Rules, r: int, i: int) -> int:
     """Tokens of a waiting request whose KV cache is there: a cache found it, or it outlived an eviction."""
-    tokens = sent.found[i]
+    tokens = int(sent.found[i])
     if rules.found_again and served.dropped[i] >= 0:
         # of its blocks those that were dropped after the last one that was taken since
-        left = served.dropped[i] + rules.all_blocks - replicas.used[r]
+        left = int(served.dropped[i] + rules.all_blocks - replicas.used[r])
         tokens = max(tokens, left * rules.block)
-    return max(min(tokens, served.target[i] - 1), 0)
+    return max(min(tokens, int(served.target[i]) - 1), 0)
 
 
 @compiled
 def evict(replicas: Replicas, sent: Sent, served: Served, r: int) -> int:
     """Drop the KV cache of the request that was admitted last, which waits first from now on."""
-    replicas.count[r] -= 1
-    i = replicas.running[r, replicas.count[r]]
+    replicas.active[r] -= 1
+    i = int(replicas.running[r, replicas.active[r]])
     drop(replicas, served, r, i)
     served.done[i] = 0
     served.due[i] = 0
@@ -115,7 +115,7 @@ def grow(
     i, evicted = replicas.running[r, at], False
     more = blocks_of(rules, served.done[i] + tokens) - served.blocks[i]
     if more > 0:
-        while not fits(times, rules, replicas.count[r], replicas.blocks[r] + more):
+        while not fits(times, rules, replicas.active[r], replicas.blocks[r] + more):
             evicted = True
             if evict(replicas, sent, served, r) == i:
                 return False, True
@@ -129,8 +129,8 @@ def admit(replicas: Replicas, sent: Sent, served: Served, rules: Rules, r: int, 
     i = pop(replicas, served, r)
     # what a cache has is there at once
     served.done[i] = still_there(replicas, sent, served, rules, r, i)
-    replicas.running[r, replicas.count[r]] = i
-    replicas.count[r] += 1
+    replicas.running[r, replicas.active[r]] = i
+    replicas.active[r] += 1
     if not served.started_s[i] >= 0.0:
         served.started_s[i] = now
     return i
@@ -139,10 +139,10 @@ def admit(replicas: Replicas, sent: Sent, served: Served, rules: Rules, r: int, 
 @compiled
 def has_room(replicas: Replicas, served: Served, times: Times, rules: Rules, r: int) -> bool:
     """Whether a slot is free, and the first of the queue fits with all that it has to compute."""
-    if replicas.waiting[r] == 0 or replicas.count[r] >= rules.slots:
+    if replicas.waiting[r] == 0 or replicas.active[r] >= rules.slots:
         return False
     more = blocks_of(rules, served.target[replicas.head[r]])
-    return fits(times, rules, replicas.count[r] + 1, replicas.blocks[r] + more)
+    return fits(times, rules, replicas.active[r] + 1, replicas.blocks[r] + more)
 
 
 @compiled
@@ -158,7 +158,7 @@ def schedule(
 ) -> None:
     """Decide how many tokens each request of replica `r` computes in the iteration that begins now."""
     left, evicted = rules.budget, False
-    for at in range(replicas.count[r]):
+    for at in range(replicas.active[r]):
         served.due[replicas.running[r, at]] = 0
     if rules.policy == PROMPTS_FIRST and has_room(replicas, served, times, rules, r):
         # the whole of one prompt, which steps of decode wait for
@@ -166,7 +166,7 @@ def schedule(
         take(replicas, served, rules, r, i, served.target[i] - served.done[i])
         return
     at = 0
-    while at < replicas.count[r]:
+    while at < replicas.active[r]:
         i = replicas.running[r, at]
         rest = served.target[i] - served.done[i]
         # one token of output where the prompt is there
@@ -181,7 +181,7 @@ def schedule(
         at += 1
     if evicted or rules.policy == PROMPTS_FIRST:
         return
-    if rules.policy == STATIC and replicas.count[r] > 0:
+    if rules.policy == STATIC and replicas.active[r] > 0:
         return
     while left > 0 and has_room(replicas, served, times, rules, r):
         i = replicas.head[r]
@@ -207,7 +207,7 @@ def finish(replicas: Replicas, sent: Sent, served: Served, r: int, now: float, s
     `steps` of more than 1 are steps of decode that follow each other without anything else.
     """
     kept, finished, tokens = 0, 0, 0
-    for at in range(replicas.count[r]):
+    for at in range(replicas.active[r]):
         i = replicas.running[r, at]
         served.done[i] += served.due[i]
         if served.due[i] > 0 and served.done[i] >= served.target[i]:
@@ -223,5 +223,5 @@ def finish(replicas: Replicas, sent: Sent, served: Served, r: int, now: float, s
                 continue
         replicas.running[r, kept] = i
         kept += 1
-    replicas.count[r] = kept
+    replicas.active[r] = kept
     return finished, tokens

@@ -58,7 +58,7 @@ class Replicas(NamedTuple):
 
     running: Whole
     """Requests in the order in which they were admitted, shape (replicas, slots)."""
-    count: Whole
+    active: Whole
     """How many of them run [1]."""
     head: Whole
     """First of the queue; -1 for none."""

@@ -182,10 +182,8 @@ class TrafficOptions(ProfileOptions):
 
     def _alone(self) -> None:
         """Raise `SpecError` for what does not go with a trace."""
-        given = {
-            "--traffic": self.traffic, "--isl": self.isl, "--osl": self.osl, "--rate": self.rate,
-            "--requests": self.requests, "--duration": self.duration,
-        }  # fmt: skip
+        given = {"--traffic": self.traffic, "--isl": self.isl, "--osl": self.osl, "--rate": self.rate}
+        given |= {"--requests": self.requests, "--duration": self.duration}
         what = "expected none with --trace, whose requests have times and lengths of their own, got one"
         if problems := [Problem(name, what) for name, value in given.items() if value is not None]:
             raise SpecError(problems)

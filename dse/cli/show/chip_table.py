@@ -89,6 +89,7 @@ def _formats(sheet: ChipSheet) -> str:
 
 
 def _price(sheet: ChipSheet) -> str:
+    """What the chip costs, and by which method."""
     if sheet.price_usd is None:
         return f"Price {sheet.price_method}: unknown."
     parts = ", ".join(f"{word(k)} {v:,.0f}" for k, v in sheet.price_parts.items())

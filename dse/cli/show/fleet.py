@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from rich.console import RenderableType
+
 from dse.cli.terminal.quantity import NONE, format_quantity
 from dse.cli.terminal.tables import plain, remark, stdout, table
 from dse.decide.fleet.fleet import Fleet, NoFleet
@@ -52,7 +54,8 @@ def _layout(fleet: Fleet) -> str:
     return f"TP {fleet.layout.tp}{ep}"
 
 
-def _sizes(found: Sequence[Fleet]) -> object:
+def _sizes(found: Sequence[Fleet]) -> RenderableType:
+    """Chips, layout, load, what binds."""
     columns = ["chip", "chips", "replicas", "layout", "max batch", "utilisation", "one less misses", "stack"]
     rows = [
         [
@@ -72,7 +75,8 @@ def _sizes(found: Sequence[Fleet]) -> object:
     )
 
 
-def _dollars(found: Sequence[Fleet], targets: Sequence[Target]) -> object:
+def _dollars(found: Sequence[Fleet], targets: Sequence[Target]) -> RenderableType:
+    """Latencies and dollars."""
     columns = [
         "chip",
         *(t.name for t in targets),

@@ -8,7 +8,7 @@ from dse.decide.fleet.day import Day, day
 from dse.decide.fleet.dollars import Dollars, dollars
 from dse.decide.fleet.sizing import Sized, Sizing, TooSlow
 from dse.decide.fleet.target import Target
-from dse.errors import SpecError
+from dse.errors import Problem, SpecError
 from dse.evaluate.subject import ECONOMY, Subject
 from dse.question.layouts import all_ways, bad_ep
 from dse.simulate.design import Layout, Simulated, simulated
@@ -136,7 +136,8 @@ def fleets(
     Raises:
         SpecError: for wrong names and values of any chip.
     """
-    subjects, problems = [], []
+    subjects: list[Subject] = []
+    problems: list[Problem] = []
     moments = profile.lengths.moments
     lengths = {"isl": f"{moments.isl.mean!r} token", "osl": f"{moments.osl.mean!r} token"}
     for chip in chips:
@@ -189,6 +190,7 @@ def _curve(sized: Sized, sizing: Sizing, spare: int, loads: Sequence[float], rep
 
 
 def _subject(chip: str, s: Serving, lengths: Mapping[str, str]) -> Subject:
+    """One chip, with the mean lengths of what arrives."""
     return Subject(
         chip,
         s.llm,
@@ -262,6 +264,7 @@ def _layouts(subject: Subject, most_tp: int) -> Iterator[Layout]:
 
 
 def _fleet(sized: Sized, sizing: Sizing, spare: int) -> Fleet:
+    """Everything that is said of a design with its replicas."""
     design, replicas = sized.design, sized.replicas + spare
     ttft, end_to_end = spread(sized.found.ttft), spread(sized.found.end_to_end)
     if ttft is None or end_to_end is None:

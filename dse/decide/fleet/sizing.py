@@ -10,6 +10,7 @@ from dse.decide.fleet.target import Target, missed
 from dse.simulate.design import Simulated
 from dse.simulate.result import Latencies, latencies
 from dse.simulate.run import Outcome, run
+from dse.simulate.state import Sent, Served
 from dse.traffic.profile import Profile
 from dse.traffic.requests import Requests
 from dse.traffic.sample import sample
@@ -84,8 +85,8 @@ class Sizing:
         late = int(WARM_UP * n)
         counted = replace(
             outcome,
-            sent=type(outcome.sent)(*(a[late:] for a in outcome.sent)),
-            served=type(outcome.served)(*(a[late:] for a in outcome.served)),
+            sent=Sent(**{name: a[late:] for name, a in outcome.sent._asdict().items()}),
+            served=Served(**{name: a[late:] for name, a in outcome.served._asdict().items()}),
         )
         return latencies(counted), outcome, some
 

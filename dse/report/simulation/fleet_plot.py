@@ -16,6 +16,7 @@ def draw_fleets(curves: Sequence[Curve], rate: float, path: Path) -> None:
 
 
 def _draw(figure: MplFigure, curves: Sequence[Curve], rate: float) -> None:
+    """A line for each chip, and the load itself."""
     axes = figure.add_subplot()
     frame(axes)
     for k, curve in enumerate(curves):

@@ -19,6 +19,7 @@ def draw_simulation(found: Simulation, latencies: Latencies, path: Path) -> None
 
 
 def _draw(figure: MplFigure, found: Simulation, latencies: Latencies) -> None:
+    """Four panels and a title."""
     (ttft, tpot), (requests, room) = figure.subplots(2, 2)
     _share(ttft, "TTFT", latencies.ttft, found.ttft_s, found.targets.get("ttft"))
     _share(tpot, "TPOT", latencies.tpot, found.tpot_s, found.targets.get("tpot"))
