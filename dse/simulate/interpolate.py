@@ -49,7 +49,7 @@ def seconds(t: Times, of: Floats, sequences: float, context: float, prompt: floa
 
 @compiled
 def kept_bytes(t: Times, length: float) -> float:
-    """Bytes that a sequence keeps on the fullest chip [B]; beyond the grid the last line goes on."""
+    """Bytes that a sequence keeps on the fullest chip [B]; the last line holds beyond the grid."""
     last = t.length.size - 1
     low = min(max(int(np.searchsorted(t.length, length, side="right")) - 1, 0), last - 1)
     on_the_way = (length - t.length[low]) / (t.length[low + 1] - t.length[low])

@@ -59,7 +59,7 @@ def run(
         design: the design.
         requests: what arrives.
         router: which replica a request goes to, one of `ROUTERS`.
-        report: told of progress, a few times a second.
+        report: takes how many requests are finished, a few times a second.
 
     Returns:
         Times of each request, and what was observed.

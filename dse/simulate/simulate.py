@@ -60,7 +60,7 @@ def simulate(
         targets: limits of goodput on ttft, tpot and end_to_end [s].
         settings: single numbers to exchange, as in an estimate.
         configs: folder of own configs.
-        report: told of progress.
+        report: takes how many requests are finished.
 
     Returns:
         The result, and what became of each request.

@@ -106,7 +106,7 @@ class Rules(NamedTuple):
     room: float
     """Bytes for KV cache on the fullest chip [B]."""
     found_again: bool
-    """Whether a request that comes back finds those of its blocks that nobody has used in the meantime."""
+    """Whether a request that comes back finds those of its blocks that no other has used in the meantime."""
     all_blocks: int
     """Blocks of a replica whose sequences are of middling length [1]."""
 

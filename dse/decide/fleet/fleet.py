@@ -128,7 +128,7 @@ def fleets(
         most_tp: the largest TP that is tried.
         seed: of what is drawn by chance.
         loads: multiples of the rate at which the design of each fleet is sized again.
-        report: told what is being sized.
+        report: takes what is being sized.
 
     Returns:
         Fleets by dollars an hour, the others, and costs over loads.

@@ -26,7 +26,7 @@ WARM_UP = 0.15
 FULL = 0.98
 """Share of its capacity that a replica may be loaded with: beyond, queues grow as long as one looks."""
 LIGHT = 0.02
-"""Load at which nobody waits, as a share of capacity."""
+"""Load at which no request waits, as a share of capacity."""
 ROUTER = "least-loaded"
 
 

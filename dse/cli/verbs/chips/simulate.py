@@ -39,8 +39,7 @@ from dse.simulate.simulate import simulate as simulated
 
 EPILOG = epilog(
     "dse simulate --chip h100 --llm llama3.1-8b --trace requests.csv --weights bf16 --max-batch 128",
-    "dse simulate --chip h100 --llm llama3.3-70b --weights fp8 --tp 4 --traffic azure-2023-conversation "
-    "--rate '5 req/s'",
+    "dse simulate --chip h100 --llm llama3.1-8b --traffic azure-2023-conversation --rate '10 req/s'",
     "dse simulate --chip h100 --llm llama3.1-8b --isl '3000 p95 12000' --osl 400 --rate '4 req/s'",
     codes="0 done, 1 a result cannot be written, 2 wrong input.",
 )

@@ -37,7 +37,7 @@ EPILOG = epilog(
     codes="0 done, 2 wrong input.",
 )
 _KINDS = (
-    *("chips", "llms", "workloads", "traffic", "stacks", "architectures", "networks", "economies"),
+    *("chips", "llms", "traffic", "workloads", "stacks", "networks", "architectures", "economies"),
     *("silicon", "spaces", "rents", "buildable"),
 )
 _ALL = (*_KINDS, *GROUPS, "studies")
