@@ -26,9 +26,9 @@ def show_fleets(
         best = found[0]
         console.print(
             plain(
-                f"{best.chip} is the cheapest: {best.chips:,} chips in {best.replicas:,} replicas of "
-                f"{_layout(best)}, {best.dollars.per_month:,.0f} USD a month. "
-                f"One replica less misses {' and '.join(best.binds)}."
+                f"{best.chip} is the cheapest: {_counted(best.chips, 'chip')} in "
+                f"{_counted(best.replicas, 'replica')} of {_layout(best)}, {best.dollars.per_month:,.0f} USD a "
+                f"month. One replica less misses {' and '.join(best.binds)}."
             )
         )
     for f in found:
@@ -47,6 +47,10 @@ def show_remarks(notes: Sequence[str]) -> None:
     """Print what the numbers rest on."""
     for note in notes:
         remark(note)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _layout(fleet: Fleet) -> str:
