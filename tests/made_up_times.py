@@ -45,7 +45,7 @@ def rules(**changed: float) -> Rules:
     """One replica that serves in chunks, with room for all."""
     given = {
         "policy": CHUNKED, "router": 0, "together": 1, "lanes": 1, "slots": 64, "budget": 2048, "block": 16,
-        "room": 1e12, "found_again": False, "all_blocks": 10**9,
+        "room": 1e12, "found_again": False, "all_blocks": 10**9, "shared": 0,
     }  # fmt: skip
     return Rules(**{**given, **changed})
 
@@ -58,6 +58,8 @@ def sent(arrival: Sequence[float], isl: Sequence[int], osl: Sequence[int]) -> Se
         isl=np.asarray(isl, dtype=np.int64),
         osl=np.asarray(osl, dtype=np.int64),
         found=np.zeros(n, dtype=np.int64),
+        ids=np.zeros(0, dtype=np.int64),
+        begins=np.zeros(n + 1, dtype=np.int64),
     )
 
 
@@ -65,7 +67,8 @@ def serve(
     requests: Sent, how: Rules, replicas: int = 1, made: Times | None = None
 ) -> tuple[Served, Observed]:
     """Run it to the end."""
-    state, served = idle_replicas(replicas, how), unserved(requests)
+    kinds = int(requests.ids.max()) + 1 if requests.ids.size else 0
+    state, served = idle_replicas(replicas, how, kinds), unserved(requests)
     width = max(float(requests.arrival_s[-1]) / 256, 1e-3)
     seen = nothing_seen(256, width)
     while not advance(state, requests, served, made or times(), how, seen, 10_000):

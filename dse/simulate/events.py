@@ -170,7 +170,7 @@ def leap(
         get(replicas, served, r, i, blocks_of(rules, served.done[i] + steps) - served.blocks[i])
     share = held(times, rules, n, replicas.blocks[r]) / rules.room
     waiting = replicas.waiting[r]
-    finished, made = finish(replicas, sent, served, r, now + took, steps)
+    finished, made = finish(replicas, sent, served, rules, r, now + took, steps)
     observe(o, now, took, (float(n), float(waiting), share, 0.0, float(made)))
     ended(replicas, r, finished, steps, now + took, replicas.active[r] > 0 or replicas.waiting[r] > 0)
     return True
@@ -222,7 +222,7 @@ def step(
     for r in range(first, first + rules.together):
         running, waiting = replicas.active[r], replicas.waiting[r]
         share = held(times, rules, running, replicas.blocks[r]) / rules.room
-        finished, tokens = finish(replicas, sent, served, r, now + longest, 1)
+        finished, tokens = finish(replicas, sent, served, rules, r, now + longest, 1)
         all_finished += finished
         if running > 0:
             of_time = (float(running), float(waiting), share, float(replicas.prompt[r]), float(tokens))

@@ -64,6 +64,8 @@ class Simulation:
     requests: int
     refused: int
     """Requests whose KV cache fits on no replica."""
+    prefix_share: float
+    """Share of all prompt tokens that a cache had already [1]."""
     evictions: int
     """Times that KV cache was dropped for want of room and computed again."""
     duration_s: float
@@ -178,6 +180,7 @@ def simulation(
         chips=design.layout.chips,
         requests=n,
         refused=n - served,
+        prefix_share=float(np.maximum(o.served.cached, 0).sum() / max(o.sent.isl.sum(), 1)),
         evictions=int(o.served.evicted.sum()),
         duration_s=duration,
         requests_per_s=served / duration,

@@ -67,21 +67,26 @@ def run(
     overhead = float(np.asarray(design.setup.chips.stack.request_overhead_s).reshape(-1)[0])
     work = design.setup.context.workload
     hit = 0.0 if work.prefix is None else work.prefix.hit
-    arrival = np.asarray(requests.arrival_s, dtype=np.float64)
+    arrival, blocks = np.asarray(requests.arrival_s, dtype=np.float64), requests.blocks
+    # numbered from 0 on, so that each has a place in an array
+    ids = np.zeros(0, dtype=np.int64) if blocks is None else np.unique(blocks.ids, return_inverse=True)[1]
     sent = Sent(
         # what it takes before the scheduler sees a request is part of its TTFT
         arrival_s=arrival + overhead,
         isl=np.asarray(requests.isl, dtype=np.int64),
         osl=np.asarray(requests.osl, dtype=np.int64),
         found=np.asarray(np.floor(hit * requests.isl), dtype=np.int64),
+        ids=ids,
+        begins=np.zeros(arrival.size + 1, dtype=np.int64) if blocks is None else blocks.starts,
     )
+    shared = 0 if blocks is None else blocks.tokens
     way = ROUTERS.index(router)
     if work.serving in OF_SERVING:
-        one = _served(design, sent, OF_SERVING[work.serving], design.layout.dp, way, report)
+        one = _served(design, sent, OF_SERVING[work.serving], design.layout.dp, way, report, shared)
         pools = {"both": _use(one, design.layout.dp * design.layout.pp)}
         found = (one.served, one.observed, one.iterations)
     else:
-        found, pools = _two_pools(design, sent, way, report)
+        found, pools = _two_pools(design, sent, way, report, shared)
     served, observed, iterations = found
     return Outcome(
         sent=sent._replace(arrival_s=arrival),
@@ -106,12 +111,12 @@ def _use(one: _Run, replicas: int) -> PoolUse:
 
 
 def _two_pools(
-    design: Simulated, sent: Sent, router: int, report: Report | None
+    design: Simulated, sent: Sent, router: int, report: Report | None, shared: int
 ) -> tuple[tuple[Served, Observed, int], dict[str, PoolUse]]:
     """Prompts through replicas that prefill, KV cache over the network, the rest through the others."""
     layout = design.layout
     prompts = sent._replace(osl=np.ones_like(sent.osl))
-    first = _served(design, prompts, ONLY_PROMPTS, layout.prefill, router, report)
+    first = _served(design, prompts, ONLY_PROMPTS, layout.prefill, router, report, shared)
     there_s = first.served.first_s + design.transfer_s(sent.isl)
     # in the order in which KV cache arrives; what is refused, or has its one token already, goes nowhere
     more = np.flatnonzero(np.isfinite(there_s) & (sent.osl > 1))
@@ -123,9 +128,15 @@ def _two_pools(
     if order.size == 0:
         return (merged, first.observed, first.iterations), uses
     rest = Sent(
-        arrival_s=there_s[order], isl=sent.isl[order], osl=sent.osl[order] - 1, found=np.zeros_like(order)
+        arrival_s=there_s[order],
+        isl=sent.isl[order],
+        osl=sent.osl[order] - 1,
+        found=np.zeros_like(order),
+        # all of a prompt is sent, whatever is there already
+        ids=np.zeros(0, dtype=np.int64),
+        begins=np.zeros(order.size + 1, dtype=np.int64),
     )
-    second = _served(design, rest, FREE_PROMPTS, layout.dp, router, report)
+    second = _served(design, rest, FREE_PROMPTS, layout.dp, router, report, 0)
     merged.last_s[order] = second.served.last_s
     merged.evicted[order] += second.served.evicted
     merged.replica[order] = second.served.replica
@@ -134,7 +145,13 @@ def _two_pools(
 
 
 def _served(
-    design: Simulated, sent: Sent, policy: int, replicas: int, router: int, report: Report | None
+    design: Simulated,
+    sent: Sent,
+    policy: int,
+    replicas: int,
+    router: int,
+    report: Report | None,
+    shared: int,
 ) -> _Run:
     """All requests through replicas of one kind."""
     lanes = design.layout.pp
@@ -148,10 +165,12 @@ def _served(
         block=BLOCK,
         # micro-batches share what there is
         room=design.room / lanes,
-        found_again=policy not in (FREE_PROMPTS, ONLY_PROMPTS),
+        found_again=policy != FREE_PROMPTS,
         all_blocks=int(design.room_tokens / lanes // BLOCK),
+        shared=shared,
     )
-    state, served = idle_replicas(replicas * lanes, rules), unserved(sent)
+    kinds = int(sent.ids.max()) + 1 if sent.ids.size else 0
+    state, served = idle_replicas(replicas * lanes, rules, kinds), unserved(sent)
     # about as wide as the arrivals are long; doubled where it goes on
     width = max(float(sent.arrival_s[-1]) / _INTERVALS, 1e-6)
     observed = nothing_seen(_INTERVALS, width)
@@ -176,8 +195,8 @@ def nothing_seen(intervals: int, width_s: float) -> Observed:
     )
 
 
-def idle_replicas(count: int, rules: Rules) -> Replicas:
-    """Replicas that have nothing to do."""
+def idle_replicas(count: int, rules: Rules, blocks: int = 0) -> Replicas:
+    """Replicas that have nothing to do, and hold none of so many blocks that prompts share."""
 
     def whole(value: int = 0) -> Whole:
         return np.full(count, value, dtype=np.int64)
@@ -191,6 +210,8 @@ def idle_replicas(count: int, rules: Rules) -> Replicas:
         blocks=whole(),
         freed=whole(),
         used=whole(),
+        held_by=np.zeros((count, blocks), dtype=np.int64),
+        freed_at=np.full((count, blocks), -1, dtype=np.int64),
         prompt=whole(),
         ready_s=np.full(count // rules.together, np.inf),
         free_s=np.zeros(count // rules.together),
@@ -219,5 +240,7 @@ def unserved(sent: Sent) -> Served:
         blocks=whole(),
         due=whole(),
         behind=whole(-1),
+        cached=whole(-1),
+        shown=whole(),
         dropped=whole(-1),
     )

@@ -86,15 +86,53 @@ def still_there(replicas: Replicas, sent: Sent, served: Served, rules: Rules, r:
         # of its blocks those that were dropped after the last one that was taken since
         left = int(served.dropped[i] + rules.all_blocks - replicas.used[r])
         tokens = max(tokens, left * rules.block)
+    if rules.found_again:
+        tokens = max(tokens, rules.shared * blocks_found(replicas, sent, rules, r, i))
     return max(min(tokens, int(served.target[i]) - 1), 0)
 
 
 @compiled
-def evict(replicas: Replicas, sent: Sent, served: Served, r: int) -> int:
+def blocks_found(replicas: Replicas, sent: Sent, rules: Rules, r: int, i: int) -> int:
+    """Blocks at the beginning of a prompt that others hold, or that no other has used since they left."""
+    first = sent.begins[i]
+    for k in range(first, sent.begins[i + 1]):
+        b = sent.ids[k]
+        left = replicas.freed_at[r, b] + rules.all_blocks - replicas.used[r]
+        if replicas.held_by[r, b] == 0 and (replicas.freed_at[r, b] < 0 or left <= 0):
+            return int(k - first)
+    return int(sent.begins[i + 1] - first)
+
+
+@compiled
+def show(replicas: Replicas, sent: Sent, served: Served, r: int, i: int) -> None:
+    """Let later requests find the blocks of a prompt that is computed."""
+    if served.shown[i] == 0:
+        served.shown[i] = 1
+        for k in range(sent.begins[i], sent.begins[i + 1]):
+            replicas.held_by[r, sent.ids[k]] += 1
+
+
+@compiled
+def hide(replicas: Replicas, sent: Sent, served: Served, rules: Rules, r: int, i: int) -> None:
+    """Let later requests find the blocks of one that leaves, until they are used: the first ones last."""
+    if served.shown[i] == 0:
+        return
+    served.shown[i] = 0
+    first = sent.begins[i]
+    for k in range(first, sent.begins[i + 1]):
+        b = sent.ids[k]
+        replicas.held_by[r, b] -= 1
+        # all of it is wanted, so that the end of it counts, which is used again before its beginning
+        replicas.freed_at[r, b] = replicas.freed[r] - ((k - first + 1) * rules.shared // rules.block - 1)
+
+
+@compiled
+def evict(replicas: Replicas, sent: Sent, served: Served, rules: Rules, r: int) -> int:
     """Drop the KV cache of the request that was admitted last, which waits first from now on."""
     replicas.active[r] -= 1
     i = int(replicas.running[r, replicas.active[r]])
     drop(replicas, served, r, i)
+    hide(replicas, sent, served, rules, r, i)
     served.done[i] = 0
     served.due[i] = 0
     # all of it again, the tokens that are out among it
@@ -117,7 +155,7 @@ def grow(
     if more > 0:
         while not fits(times, rules, replicas.active[r], replicas.blocks[r] + more):
             evicted = True
-            if evict(replicas, sent, served, r) == i:
+            if evict(replicas, sent, served, rules, r) == i:
                 return False, True
         get(replicas, served, r, i, more)
     return True, evicted
@@ -129,6 +167,8 @@ def admit(replicas: Replicas, sent: Sent, served: Served, rules: Rules, r: int, 
     i = pop(replicas, served, r)
     # what a cache has is there at once
     served.done[i] = still_there(replicas, sent, served, rules, r, i)
+    if served.cached[i] < 0:
+        served.cached[i] = served.done[i]
     replicas.running[r, replicas.active[r]] = i
     replicas.active[r] += 1
     if not served.started_s[i] >= 0.0:
@@ -201,7 +241,9 @@ def schedule(
 
 
 @compiled
-def finish(replicas: Replicas, sent: Sent, served: Served, r: int, now: float, steps: int) -> tuple[int, int]:
+def finish(
+    replicas: Replicas, sent: Sent, served: Served, rules: Rules, r: int, now: float, steps: int
+) -> tuple[int, int]:
     """Let the tokens of the iteration that ends now come out: requests that are finished, and tokens.
 
     `steps` of more than 1 are steps of decode that follow each other without anything else.
@@ -213,12 +255,14 @@ def finish(replicas: Replicas, sent: Sent, served: Served, r: int, now: float, s
         if served.due[i] > 0 and served.done[i] >= served.target[i]:
             # a prompt that is complete gives a token, as a step of decode does
             served.made[i] += steps
+            show(replicas, sent, served, r, i)
             tokens += steps
             if served.made[i] == 1:
                 served.first_s[i] = now
             if served.made[i] >= sent.osl[i]:
                 served.last_s[i] = now
                 drop(replicas, served, r, i)
+                hide(replicas, sent, served, rules, r, i)
                 finished += 1
                 continue
         replicas.running[r, kept] = i

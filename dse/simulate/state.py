@@ -22,6 +22,10 @@ class Sent(NamedTuple):
     """Output tokens [token]."""
     found: Whole
     """Prompt tokens that a cache has already [token]; below `isl`."""
+    ids: Whole
+    """Blocks that prompts begin with, from 0 on, of all requests in turn; equal ones are shared."""
+    begins: Whole
+    """Where those of each request begin in `ids`, and where the last end, shape (n + 1,)."""
 
 
 class Served(NamedTuple):
@@ -49,6 +53,10 @@ class Served(NamedTuple):
     """Tokens of them that the iteration under way computes [token]."""
     behind: Whole
     """The next in the queue of the replica; -1 for the last."""
+    cached: Whole
+    """Prompt tokens that were found when it was admitted first [token]; -1 before."""
+    shown: Whole
+    """Whether later requests can find its blocks: 1 from the end of its prompt to the end of its answer."""
     dropped: Whole
     """Where the last of its dropped blocks is among those that were ever free; -1 for none."""
 
@@ -72,6 +80,10 @@ class Replicas(NamedTuple):
     """Blocks that were ever dropped [1]: free ones are used again in the order in which they were dropped."""
     used: Whole
     """Blocks that were ever taken [1]."""
+    held_by: Whole
+    """Requests that hold each block of `Sent.ids`, shape (replicas, blocks)."""
+    freed_at: Whole
+    """Where each of these is among blocks that were ever free; -1 for none, shape (replicas, blocks)."""
     prompt: Whole
     """Prompt tokens of the iteration under way [token]."""
     ready_s: Floats
@@ -109,6 +121,8 @@ class Rules(NamedTuple):
     """Whether a request that comes back finds those of its blocks that no other has used in the meantime."""
     all_blocks: int
     """Blocks of a replica whose sequences are of middling length [1]."""
+    shared: int
+    """Tokens of a block of `Sent.ids` [token]."""
 
 
 class Times(NamedTuple):

@@ -114,3 +114,39 @@ def test_chunks_of_one_prompt_are_in_a_pipeline_at_once():
     served, _ = serve(sent([0.0], [4096], [1]), rules(lanes=2), replicas=2, made=slow)
     chunk = FIXED + A_TOKEN * 2048
     np.testing.assert_allclose(served.first_s, [chunk + chunk / 4.0], rtol=1e-12)
+
+
+def _shared(arrival, isl, osl, blocks):
+    """Requests whose prompts begin with the blocks that are named, of 32 tokens each."""
+    made = sent(arrival, isl, osl)
+    begins = np.cumsum([0, *map(len, blocks)]).astype(np.int64)
+    return made._replace(ids=np.array(sum(blocks, []), dtype=np.int64), begins=begins)
+
+
+def test_a_prompt_finds_the_blocks_that_another_has_computed():
+    """The second request shares 64 of 100 tokens; the third comes while the first is in its prompt."""
+    requests = _shared([0.0, 1.0, 0.001], [100, 100, 100], [1, 1, 1], [[0, 1, 2], [0, 1, 3], [4, 1, 2]])
+    order = np.argsort(requests.arrival_s)
+    assert order.tolist() == [0, 2, 1]
+    requests = _shared([0.0, 0.001, 1.0], [100, 100, 100], [1, 1, 1], [[0, 1, 2], [0, 1, 2], [0, 1, 3]])
+    served, _ = serve(requests, rules(found_again=True, shared=32, all_blocks=1000))
+    # the second arrives when the first is under way, and begins when that has ended
+    assert served.cached.tolist() == [0, 96, 64]
+    assert served.first_s[2] - 1.0 == pytest.approx(FIXED + A_TOKEN * 36)
+
+
+def test_blocks_are_forgotten_once_others_have_used_them():
+    """Room for 20 blocks of 16 tokens: a prompt of 300 tokens in between uses 19 of them."""
+    requests = _shared([0.0, 1.0, 2.0], [96, 300, 96], [1, 1, 1], [[0, 1, 2], [], [0, 1, 2]])
+    served, _ = serve(requests, rules(found_again=True, shared=32, all_blocks=20, room=320.0))
+    assert served.cached.tolist() == [0, 0, 0]
+    # of 40 blocks 25 were used since: the first tokens are there
+    served, _ = serve(requests, rules(found_again=True, shared=32, all_blocks=40, room=640.0))
+    assert served.cached.tolist() == [0, 0, 95]
+
+
+def test_blocks_outlive_an_answer_that_goes_on():
+    """While the first request decodes, its blocks stay, whatever others use."""
+    requests = _shared([0.0, 0.5, 0.7], [96, 100, 96], [2000, 1, 1], [[0, 1, 2], [], [0, 1, 2]])
+    served, _ = serve(requests, rules(found_again=True, shared=32, all_blocks=8))
+    assert served.cached[2] == 95

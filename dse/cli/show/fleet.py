@@ -27,8 +27,8 @@ def show_fleets(
         console.print(
             plain(
                 f"{best.chip} is the cheapest: {_counted(best.chips, 'chip')} in "
-                f"{_counted(best.replicas, 'replica')} of {_layout(best)}, {best.dollars.per_month:,.0f} USD a "
-                f"month. One replica less misses {' and '.join(best.binds)}."
+                f"{_counted(best.replicas, 'replica')} of {_layout(best)}, {best.dollars.per_month:,.0f} USD "
+                f"a month. One replica less misses {' and '.join(best.binds)}."
             )
         )
     for f in found:

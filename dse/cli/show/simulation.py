@@ -43,6 +43,7 @@ def show_simulation(found: Simulation) -> None:
         ["utilisation: share of the time in iterations", f"{found.utilisation:.1%}"],
         *([f"utilisation of the pool {name}", f"{busy:.1%}"] for name, busy in found.pools.items()),
         ["room for KV cache of a replica", format_quantity(found.room_tokens, "token")],
+        ["prompt tokens that a cache had already", f"{found.prefix_share:.1%}"],
         ["evictions for want of room", f"{found.evictions:,}"],
     ]
     if found.goodput is not None:

@@ -10,7 +10,7 @@ from dse.decide.fleet.target import Target, missed
 from dse.simulate.design import Simulated
 from dse.simulate.result import Latencies, latencies
 from dse.simulate.run import Outcome, run
-from dse.simulate.state import Sent, Served
+from dse.simulate.state import Served
 from dse.traffic.profile import Profile
 from dse.traffic.requests import Requests
 from dse.traffic.sample import sample
@@ -85,7 +85,11 @@ class Sizing:
         late = int(WARM_UP * n)
         counted = replace(
             outcome,
-            sent=Sent(**{name: a[late:] for name, a in outcome.sent._asdict().items()}),
+            sent=outcome.sent._replace(
+                arrival_s=outcome.sent.arrival_s[late:],
+                isl=outcome.sent.isl[late:],
+                osl=outcome.sent.osl[late:],
+            ),
             served=Served(**{name: a[late:] for name, a in outcome.served._asdict().items()}),
         )
         return latencies(counted), outcome, some
