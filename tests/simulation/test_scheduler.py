@@ -120,7 +120,7 @@ def _shared(arrival, isl, osl, blocks):
     """Requests whose prompts begin with the blocks that are named, of 32 tokens each."""
     made = sent(arrival, isl, osl)
     begins = np.cumsum([0, *map(len, blocks)]).astype(np.int64)
-    return made._replace(ids=np.array(sum(blocks, []), dtype=np.int64), begins=begins)
+    return made._replace(ids=np.array([b for each in blocks for b in each], dtype=np.int64), begins=begins)
 
 
 def test_a_prompt_finds_the_blocks_that_another_has_computed():
