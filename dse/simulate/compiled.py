@@ -37,7 +37,7 @@ def _kept() -> bool:
             (folder / "written").touch()
         except OSError:
             continue
-        config.CACHE_DIR = str(folder)
+        config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
         return True
     return False
 
