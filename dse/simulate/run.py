@@ -50,7 +50,7 @@ def run(
     design: Simulated,
     requests: Requests,
     *,
-    router: str = "round-robin",
+    router: str = "least-loaded",
     report: Report | None = None,
 ) -> Outcome:
     """Serve all requests, and say what became of each.

@@ -35,7 +35,7 @@ def simulate(
     software: str = "as-sold",
     layout: Layout | None = None,
     slots: int | None = None,
-    router: str = "round-robin",
+    router: str = "least-loaded",
     targets: Mapping[str, float] | None = None,
     settings: Mapping[str, str] | None = None,
     configs: Path | str | None = None,

@@ -90,7 +90,7 @@ def simulate(
             parser=one_of(*ROUTERS, what="router"),
             help=f"Which replica a request goes to: {' or '.join(ROUTERS)}.",
         ),
-    ] = ROUTERS[0],
+    ] = "least-loaded",
     weights: Weights = "fp16",
     kv: Kv = None,
     activations: Activations = None,
