@@ -11,6 +11,7 @@ from dse.question.one_layout import layouts_of
 from dse.simulate.policies import OF_SERVING, TWO_POOLS
 from dse.simulate.state import Floats, Times, Whole
 from dse.simulate.step_times import room_bytes, step_times
+from dse.spec.schema.llm import LlmSpec
 from objectives import api
 from objectives.equations.serving.disaggregated import transfer_s
 from objectives.equations.serving.registry import serving_mode
@@ -134,6 +135,13 @@ def simulated(
     )
 
 
+def hold_longest(llm: LlmSpec, longest: int) -> None:
+    """Raise `SpecError` for a request that is longer than the longest context of an LLM."""
+    if llm.context is not None and longest > llm.context:
+        what = f"expected requests of at most {llm.context:,} tokens, the longest context of {llm.name}"
+        raise spec_error("--llm", f"{what}, got one of {longest:,}")
+
+
 def _hold(subject: Subject, longest: int) -> None:
     """Raise `SpecError` for what a simulation does not know yet."""
     work = subject.context.workload
@@ -144,10 +152,7 @@ def _hold(subject: Subject, longest: int) -> None:
         found.append(f"a prefix cache in {work.prefix.tier}")
     if found:
         raise spec_error("--workload", f"expected one that can be simulated; {', '.join(found)} cannot yet")
-    most = subject.llm_spec.context
-    if most is not None and longest > most:
-        what = f"expected at most {most:,} tokens, the longest context of {subject.llm.name}"
-        raise spec_error("--trace", f"{what}, got a request of {longest:,}")
+    hold_longest(subject.llm_spec, longest)
 
 
 def _set_up(subject: Subject, layout: Layout, batch: int) -> Setup:

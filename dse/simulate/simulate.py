@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from dse.errors import nearest, spec_error
+from dse.errors import Attempts, nearest, placed, spec_error
 from dse.evaluate.subject import Subject
-from dse.simulate.design import Layout, Simulated, simulated
+from dse.simulate.design import Layout, Simulated, hold_longest, simulated
 from dse.simulate.result import Simulation, simulation
 from dse.simulate.run import ROUTERS, Outcome, Report, run
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.schema.llm import LlmSpec
 from dse.traffic.requests import Requests
 
 SLOTS = 256
@@ -81,6 +83,10 @@ def simulate(
             raise spec_error(
                 "--set", f"{name}: expected none, since requests have lengths of their own, got one"
             )
+    known = Attempts(placed)("--llm", Catalog.of(configs).get, LlmSpec, llm)
+    # an unknown name is refused below, with all that is wrong next to it
+    if known is not None:
+        hold_longest(known, longest)
     subject = Subject(
         chip,
         llm,

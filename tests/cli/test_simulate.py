@@ -113,5 +113,5 @@ def test_a_request_beyond_the_longest_context_is_refused(dse):
         "simulate", "--chip", "h100", "--llm", "apertus-8b", "--isl", 200_000, "--osl", 9, "--rate", "1 req/s"
     )
     found.refused(
-        "expected at most 65,536 tokens, the longest context of apertus-8b", "got a request of 200,009"
+        "requests of at most 65,536 tokens, the longest context of apertus-8b", "got one of 200,009"
     )
