@@ -105,20 +105,21 @@ def stack(**changes: Any) -> Any:
 @pytest.mark.parametrize(
     ("changes", "engine", "date", "found"),
     [
-        ({}, "vLLM 0.6.3", "2024-05-01", (4, "9999")), ({}, "TensorRT-LLM", "2024-05-01", NO_MATCH),
-        ({"engines": ("vllm", r"vllm 0\.[67]")}, "vLLM 0.6.3", "", (8, "9999")),
+        ({}, "vLLM 0.6.3", "2024-05-01", (4, "9999", "")), ({}, "TensorRT-LLM", "2024-05-01", NO_MATCH),
+        ({"engines": ("vllm", r"vllm 0\.[67]")}, "vLLM 0.6.3", "", (8, "9999", "")),
         ({"classes": ("systolic",)}, "vLLM", "2024", NO_MATCH),
-        ({"classes": ("datacentre-gpu",)}, "vLLM", "2024", (4, "9999")),
+        ({"classes": ("datacentre-gpu",)}, "vLLM", "2024", (4, "9999", "")),
         ({"since": "2024-06"}, "vLLM", "2024-05-31", NO_MATCH),
-        ({"since": "2024-06"}, "vLLM", "2024-06-01", (4, "9999")),
-        ({"since": "2024-06"}, "vLLM", "2024", (4, "9999")),  # that year it may have been
-        ({"until": "2024-06"}, "vLLM", "2024-06-30", (4, "2024-06")),
+        ({"since": "2024-06"}, "vLLM", "2024-06-01", (4, "9999", "")),
+        ({"since": "2024-06"}, "vLLM", "2024", (4, "9999", "")),  # that year it may have been
+        ({"until": "2024-06"}, "vLLM", "2024-06-30", (4, "2024-06", "")),
         ({"until": "2024-06"}, "vLLM", "2024-07-01", NO_MATCH),
-        ({"until": "2023", "since": "2022"}, "vLLM", "", (4, "2023")),  # undated: of any era
+        ({"engines": (r"vllm 0\.6",), "since": "2024"}, "vLLM 0.6.3", "", (8, "9999", "2024")),
+        ({"until": "2023", "since": "2022"}, "vLLM", "", (4, "2023", "")),  # undated: of any era
     ],
 )  # fmt: skip
 def test_a_profile_fits_an_engine_by_name_class_and_date(
-    changes: dict[str, Any], engine: str, date: str, found: tuple[int, str]
+    changes: dict[str, Any], engine: str, date: str, found: tuple[int, str, str]
 ) -> None:
     assert match(stack(**changes), "datacentre-gpu", engine, date) == found
 

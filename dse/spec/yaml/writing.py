@@ -81,7 +81,7 @@ def _entry(key: str, value: object, annotation: object, indent: str) -> Iterator
     elif isinstance(value, BaseModel):
         yield f"{indent}{key}:"
         yield from _lines(value, indent + "  ")
-    elif isinstance(value, Mapping) and any(isinstance(v, BaseModel) for v in value.values()):
+    elif isinstance(value, Mapping) and any(isinstance(v, BaseModel | Mapping) for v in value.values()):
         yield f"{indent}{key}:"
         for inner, item in value.items():
             yield from _entry(str(inner), item, None, indent + "  ")

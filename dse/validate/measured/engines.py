@@ -16,7 +16,7 @@ _FOREVER: Final = "9999"
 def match(stack: StackSpec, chip_class: str, engine: str, date: str) -> Match:
     """How well `stack` fits an engine; the longer match is the better one, of two equal ones the newer.
 
-    Newer is what ends later, and of those that end alike what begins later.
+    Newer is what ends later, and of those that end alike and know the version what begins later.
 
     An undated engine may be of any era, which leaves it to the newest profile that knows its name.
     """
@@ -25,8 +25,12 @@ def match(stack: StackSpec, chip_class: str, engine: str, date: str) -> Match:
     if date and not _within(date, stack.since, stack.until):
         return NO_MATCH
     found = (re.search(pattern, engine[:SEEN], re.IGNORECASE) for pattern in stack.engines)
-    length = max((len(hit[0]) for hit in found if hit), default=0)
-    return (length, stack.until or _FOREVER, stack.since or "") if length else NO_MATCH
+    longest = max((hit[0] for hit in found if hit), key=len, default="")
+    if not longest:
+        return NO_MATCH
+    # a name without a version says nothing of what is newer
+    versioned = any(letter.isdigit() for letter in longest)
+    return len(longest), stack.until or _FOREVER, (stack.since or "") if versioned else ""
 
 
 def _within(date: str, since: str | None, until: str | None) -> bool:

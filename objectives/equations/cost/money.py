@@ -102,7 +102,7 @@ def set_margin(unit_cost: Array, gross_margin: Array) -> dict[str, Array]:
     Examples:
         By hand: at a gross margin of 60 % a chip of 1,000 USD sells for 2,500 USD.
 
-        >>> set_margin(1000.0, 0.6)
+        >>> {part: round(usd, 6) for part, usd in set_margin(1000.0, 0.6).items()}
         {'unit_cost': 1000.0, 'margin': 1500.0}
     """
     return {"unit_cost": unit_cost, "margin": unit_cost * (gross_margin / (1.0 - gross_margin))}
