@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dse.chips.price_method import price_method
+from dse.chips.price_method import PriceMethod, price_method
 from dse.errors import Problem, SpecError, UnitError, unknown
 from dse.question.money import chips_of_question, paid_by, pools_paid_by
 from dse.question.pools.study import PooledStudy
@@ -305,9 +305,17 @@ def _one(option: str, text: str, known: list[str], catalog: Catalog, read: _Read
         raise SpecError([Problem(option, f"{typed}: {error}")]) from None
 
 
+def _method(name: str) -> PriceMethod:
+    """The price method of that name; raises `SpecError` at its own option."""
+    try:
+        return price_method(name)
+    except SpecError as error:
+        raise SpecError([Problem("--price-method", p.what) for p in error.problems]) from None
+
+
 def _price_of(method: str) -> _Read:
     """Reader of a price, or of a rent where prices are rents."""
-    needs = price_method(method).needs(None)
+    needs = _method(method).needs(None)
     key, si, such = ("rent", "USD/s", _RENT) if "rent" in needs else ("price", "USD", _PRICE)
 
     def read(text: str) -> tuple[str, str]:
