@@ -168,9 +168,7 @@ def test_the_format_of_every_part_moves_some_output(part: str) -> None:
     assert headline(evaluate(design, plain)) != headline(evaluate(design, narrow))
 
 
-@pytest.mark.parametrize(
-    "name", [f.name for f in fields(Workload) if f.name != "traffic"]
-)  # simulations alone
+@pytest.mark.parametrize("name", [f.name for f in fields(Workload) if f.name != "traffic"])
 def test_every_fact_of_a_workload_moves_some_output(name: str) -> None:
     design = make.design(make.h100_like(), batch=16, tp=8, ep=8)
     if name == "weight_updates":
